@@ -1,0 +1,42 @@
+//! The websocket server and the publisher of the Ruby gem atr, in plain Rust.
+//!
+//! Nothing here knows Ruby. What the app's Ruby code has to decide becomes a [`gate`] job that somebody
+//! else answers; what it has to read becomes a line of the [`log`]. `ext/atr` hands both to Ruby threads.
+//!
+//! The way of an event: [`publisher`] → [`broker`] → [`router`] → [`shard`] → [`outbox`] → socket.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod admin;
+pub mod backoff;
+pub mod broker;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod gate;
+pub mod log;
+pub mod publisher;
+pub mod queue;
+pub mod scope;
+pub mod server;
+pub mod stats;
+pub mod wait;
+
+mod acceptor;
+mod boundary;
+mod connection;
+mod frame;
+mod group;
+mod http;
+mod limits;
+mod listen;
+mod outbox;
+mod reader;
+mod router;
+mod session;
+mod shard;
+mod sync;
+mod threads;
+mod upgrade;
+
+pub use error::{Error, Result};
