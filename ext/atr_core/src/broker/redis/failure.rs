@@ -1,0 +1,106 @@
+//! Says in words that somebody can act on why a Redis cannot be used.
+
+use crate::broker::Timing;
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+use std::fmt;
+use std::io;
+
+/// The longest text of Redis' own that is repeated.
+const MAX_DETAIL_CHARS: usize = 200;
+
+/// Why a Redis cannot be used now, in one line. It never holds a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    /// It did not answer in time.
+    pub(crate) fn no_answer(timing: &Timing) -> Self {
+        Self(format!("no answer within {:.1} s", timing.deadline.as_secs_f64()))
+    }
+
+    /// The connection ended.
+    pub(crate) fn closed() -> Self {
+        Self("it closed the connection".into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self("connection refused: nothing listens there".into()),
+            io::ErrorKind::NotFound => Self("there is no such socket".into()),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
+                Self::closed()
+            }
+            _ => Self(error.to_string()),
+        }
+    }
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        if error.kind() == ErrorKind::Io {
+            return Self::closed();
+        }
+        Self(explain(&error))
+    }
+}
+
+fn explain(error: &RedisError) -> String {
+    let detail: String = error.detail().unwrap_or_default().chars().take(MAX_DETAIL_CHARS).collect();
+    match (error.kind(), error.code()) {
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS")) => {
+            "it refuses the user name or the password that redis_url holds (WRONGPASS)".into()
+        }
+        // SELECT is refused in these words when nobody is logged in.
+        (_, Some("NOAUTH")) | (ErrorKind::Server(ServerErrorKind::ResponseError), _)
+            if detail.contains("Authentication required") =>
+        {
+            "it asks for a password (NOAUTH): put it into redis_url as redis://:password@host".into()
+        }
+        (_, Some("NOPERM")) => format!("its user may not do that (NOPERM {detail})"),
+        (_, Some("LOADING")) => "it is still loading its data (LOADING)".into(),
+        (_, Some(code)) => format!("{code} {detail}"),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(line: &str) -> String {
+        let error = redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap().extract_error();
+        Failure::from(error.unwrap_err()).to_string()
+    }
+
+    #[test]
+    fn says_what_to_do_about_a_password() {
+        assert!(reply("NOAUTH Authentication required.").contains("redis://:password@host"));
+        assert!(reply("WRONGPASS invalid username-password pair or user is disabled.").contains("WRONGPASS"));
+        let refused = RedisError::from((ErrorKind::AuthenticationFailed, "Password authentication failed"));
+        assert!(Failure::from(refused).to_string().contains("WRONGPASS"));
+    }
+
+    #[test]
+    fn repeats_what_redis_says_within_bounds() {
+        assert_eq!(reply("ERR max number of clients reached"), "ERR max number of clients reached");
+        assert!(reply("NOPERM this user has no permissions").contains("NOPERM this user"));
+        assert!(reply(&format!("ERR {}", "x".repeat(5000))).len() < 250);
+        assert!(reply("DENIED Redis is running in protected mode").starts_with("DENIED"));
+    }
+
+    #[test]
+    fn a_connection_that_ends_is_called_so_however_it_ended() {
+        for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe] {
+            assert_eq!(Failure::from(io::Error::from(kind)), Failure::closed());
+        }
+        assert_eq!(Failure::from(RedisError::from((ErrorKind::Io, "closed"))), Failure::closed());
+    }
+}

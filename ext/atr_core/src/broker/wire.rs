@@ -1,0 +1,120 @@
+//! The JSON in which a publisher posts a batch to a server with the memory broker.
+//!
+//! An event's own JSON travels as a string in it: so its bytes arrive as the app's serializer made them.
+
+use super::Batch;
+use crate::event::Event;
+use crate::scope::{Scope, is_valid_name};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// The longest name of a publisher.
+const MAX_PUBLISHER_BYTES: usize = 64;
+
+#[derive(Serialize, Deserialize)]
+struct WireBatch<'a> {
+    #[serde(borrow)]
+    publisher: Cow<'a, str>,
+    seq: u64,
+    #[serde(borrow)]
+    events: Vec<WireEvent<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireEvent<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    scope: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
+    routing_key: Cow<'a, str>,
+    data: String,
+}
+
+/// Spells a batch.
+pub(crate) fn encode<'a>(publisher: &str, seq: u64, events: impl Iterator<Item = &'a Event>) -> Vec<u8> {
+    let events = events.map(|event| WireEvent {
+        id: Cow::Borrowed(&event.id),
+        scope: Cow::Borrowed(event.scope.as_str()),
+        name: Cow::Borrowed(&event.name),
+        routing_key: Cow::Borrowed(&event.routing_key),
+        data: String::from_utf8_lossy(&event.json).into_owned(),
+    });
+    let batch = WireBatch { publisher: Cow::Borrowed(publisher), seq, events: events.collect() };
+    // Strings and numbers can always be spelt.
+    serde_json::to_vec(&batch).unwrap_or_default()
+}
+
+/// Reads a batch. The error says what is wrong with it.
+pub(crate) fn decode(body: &[u8]) -> Result<Batch, String> {
+    let batch: WireBatch<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if !(1..=MAX_PUBLISHER_BYTES).contains(&batch.publisher.len()) {
+        return Err(format!("\"publisher\" must have 1 to {MAX_PUBLISHER_BYTES} bytes"));
+    }
+    let events = batch.events.into_iter().map(decode_event).collect::<Result<_, _>>()?;
+    Ok(Batch { publisher: batch.publisher.into_owned(), seq: batch.seq, events })
+}
+
+fn decode_event(event: WireEvent<'_>) -> Result<Event, String> {
+    let scope = Scope::new(&event.scope).ok_or_else(|| format!("{:?} cannot be a scope", event.scope))?;
+    if !is_valid_name(&event.name) {
+        return Err(format!("{:?} cannot be the name of an event", event.name));
+    }
+    Ok(Event {
+        id: event.id.into_owned(),
+        scope,
+        name: event.name.into_owned(),
+        routing_key: event.routing_key.into_owned(),
+        json: Bytes::from(event.data),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(json: &str) -> Event {
+        Event {
+            id: "ab12".into(),
+            scope: Scope::new("organization.é").unwrap(),
+            name: "post.created".into(),
+            routing_key: "organization.é.post.created".into(),
+            json: Bytes::copy_from_slice(json.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_read_again_to_the_byte() {
+        let jsons = [r#"{"a" : 1.0, "b":"\u00e9 \"quoted\" \\ é"}"#, "[1,\n2]", "not json at all \u{7}"];
+        let events: Vec<_> = jsons.iter().map(|json| event(json)).collect();
+        let batch = decode(&encode("p-1", 7, events.iter())).unwrap();
+        assert_eq!((batch.publisher.as_str(), batch.seq, batch.events), ("p-1", 7, events));
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        let body = |publisher: &str, scope: &str, name: &str| {
+            format!(
+                r#"{{"publisher":"{publisher}","seq":1,"events":[
+                {{"id":"1","scope":"{scope}","name":"{name}","routing_key":"r","data":"{{}}"}}]}}"#
+            )
+        };
+        assert!(decode(body("p", "", "post.created").as_bytes()).is_ok());
+        for (body, expected) in [
+            (body("", "a", "post.created"), "publisher"),
+            (body(&"p".repeat(65), "a", "post.created"), "publisher"),
+            (body("p", "a b", "post.created"), "\"a b\" cannot be a scope"),
+            (body("p", "-", "post.created"), "\"-\" cannot be a scope"),
+            (body("p", "a", ""), "\"\" cannot be the name"),
+            ("{".into(), "EOF"),
+            (r#"{"publisher":"p","events":[]}"#.into(), "missing field `seq`"),
+            (r#"{"publisher":"p","seq":-1,"events":[]}"#.into(), "invalid value"),
+        ] {
+            let error = decode(body.as_bytes()).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

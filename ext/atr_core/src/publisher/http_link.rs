@@ -1,0 +1,97 @@
+//! One HTTP connection of a publisher to a server's admin port.
+
+use super::admin_url::AdminUrl;
+use crate::broker::Timing;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::io;
+use tokio::net::TcpStream;
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::timeout;
+
+/// The longest answer that is read; they are one line.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// A connection and the task that reads and writes for it.
+pub(super) struct HttpLink {
+    requests: SendRequest<Full<Bytes>>,
+    /// Ends when the connection does, and with this.
+    driver: JoinSet<()>,
+}
+
+/// What a server says to a request.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    /// Its first line.
+    pub(super) text: String,
+}
+
+/// Why a server cannot be asked.
+#[derive(Debug)]
+pub(super) enum Unreachable {
+    /// Nothing listens at the address.
+    Refused,
+    /// Anything else.
+    Failed(String),
+}
+
+impl HttpLink {
+    pub(super) async fn open(url: &AdminUrl, timing: &Timing) -> Result<Self, Unreachable> {
+        let attempt = async {
+            let stream = TcpStream::connect((url.host(), url.port())).await?;
+            stream.set_nodelay(true)?;
+            let (requests, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+            let mut driver = JoinSet::new();
+            driver.spawn(async move {
+                // Why it ended is told by the request that finds it so.
+                let _ = connection.await;
+            });
+            Ok(Self { requests, driver })
+        };
+        match timeout(timing.deadline, attempt).await {
+            Ok(Ok(link)) => Ok(link),
+            Ok(Err(error)) if io::Error::kind(&error) == io::ErrorKind::ConnectionRefused => {
+                Err(Unreachable::Refused)
+            }
+            Ok(Err(error)) => Err(Unreachable::Failed(error.to_string())),
+            Err(_) => Err(Unreachable::Failed(no_answer(timing))),
+        }
+    }
+
+    /// Whether it can be used still: servers close connections that are idle. Cancel-safe.
+    pub(super) async fn is_alive(&mut self) -> bool {
+        yield_now().await;
+        self.driver.try_join_next().is_none() && !self.requests.is_closed()
+    }
+
+    /// Waits for the end of the connection. Cancel-safe.
+    pub(super) async fn ended(&mut self) {
+        self.driver.join_next().await;
+    }
+
+    /// Asks once. The error says why there is no answer.
+    pub(super) async fn ask(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        timing: &Timing,
+    ) -> Result<Reply, String> {
+        let exchange = async {
+            self.requests.ready().await.map_err(|error| error.to_string())?;
+            let response = self.requests.send_request(request).await.map_err(|error| error.to_string())?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+            let body = body.map_err(|error| error.to_string())?.to_bytes();
+            let text = String::from_utf8_lossy(&body).lines().next().unwrap_or_default().to_owned();
+            Ok(Reply { status, text })
+        };
+        timeout(timing.deadline, exchange).await.unwrap_or_else(|_| Err(no_answer(timing)))
+    }
+}
+
+fn no_answer(timing: &Timing) -> String {
+    format!("no answer within {:.1} s", timing.deadline.as_secs_f64())
+}

@@ -1,0 +1,94 @@
+//! What the threads that publish and the thread that sends have in common.
+
+use super::failure::PublishFailure;
+use super::queue::{Answer, Entry, Queue};
+use crate::log::Log;
+use crate::stats::Counter;
+use crate::sync::lock;
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) pushed: Counter,
+    pub(super) published: Counter,
+    pub(super) dropped_full: Counter,
+    pub(super) lost: Counter,
+    pub(super) unheard: Counter,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) queue: Queue,
+    pub(super) counters: Counters,
+    pub(super) log: Log,
+    /// Why nothing goes out now, for those who wait in vain.
+    trouble: Mutex<Option<String>>,
+}
+
+impl Shared {
+    pub(super) fn new(queue: Queue, log: Log) -> Self {
+        Self { queue, counters: Counters::default(), log, trouble: Mutex::default() }
+    }
+
+    pub(super) fn trouble(&self) -> Option<String> {
+        lock(&self.trouble).clone()
+    }
+
+    pub(super) fn set_trouble(&self, trouble: Option<String>) {
+        *lock(&self.trouble) = trouble;
+    }
+
+    /// Counts what became of an event and tells whoever waits for it.
+    pub(super) fn answer(&self, entry: &mut Entry, answer: Answer, losses: &mut Losses) {
+        match &answer {
+            Ok(()) => self.counters.published.add(1),
+            Err(PublishFailure::Unheard(_)) => self.counters.unheard.add(1),
+            Err(failure) => {
+                self.counters.lost.add(1);
+                losses.add(failure);
+            }
+        }
+        if let Some(waiting) = entry.answer.take() {
+            // Who has stopped waiting has told its caller.
+            let _ = waiting.send(answer);
+        }
+    }
+
+    /// Ends everything: the publisher is closed, or its thread has failed. The log ends, too.
+    pub(super) fn end(&self) {
+        self.queue.close();
+        let (mut waiting, taken) = self.queue.abandon();
+        // Only a thread that failed leaves a batch behind; those who wait for it see their answer dropped.
+        self.counters.lost.add(taken as u64);
+        let mut losses = Losses::default();
+        for entry in &mut waiting {
+            self.answer(entry, Err(PublishFailure::Closed), &mut losses);
+        }
+        losses.tell(&self.log);
+        self.log.close();
+    }
+}
+
+/// Counts the losses of a batch, so that the log tells of them in one line for each kind.
+#[derive(Debug, Default)]
+pub(super) struct Losses(HashMap<&'static str, (u64, String)>);
+
+impl Losses {
+    fn add(&mut self, failure: &PublishFailure) {
+        let kind = match failure {
+            PublishFailure::Refused(_) => "events were refused",
+            PublishFailure::Unknown(_) => "events may be lost",
+            PublishFailure::Closed | PublishFailure::Unheard(_) => "events are lost",
+        };
+        let (count, last) = self.0.entry(kind).or_default();
+        *count += 1;
+        *last = failure.to_string();
+    }
+
+    pub(super) fn tell(self, log: &Log) {
+        for (kind, (count, last)) in self.0 {
+            log.warn_repeated(kind, count, |count| format!("{count} {kind}; the last: {last}"));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a worker asks of the way to a broker.
+
+use super::failure::PublishFailure;
+use super::queue::Entry;
+use std::fmt::Display;
+
+/// The way to a broker. Shown, it says where that is; reasons need not repeat it.
+pub(super) trait Sink: Display {
+    /// Events of a batch at most.
+    const MAX_EVENTS: usize;
+    /// Bytes of a batch at most, unless a single event is larger.
+    const MAX_BYTES: usize;
+
+    /// Makes sure that there is a connection that answers. Cancel-safe.
+    async fn ready(&mut self) -> Result<(), Unavailable>;
+
+    /// Sends a batch and says of each event what became of it. Ends within a few deadlines.
+    async fn send(&mut self, batch: &[Entry]) -> Vec<Outcome>;
+
+    /// Waits, while there is nothing to send, until the other side has closed the connection, and lets it go.
+    /// Cancel-safe.
+    async fn watch_idle(&mut self);
+}
+
+/// Why nothing can be sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unavailable {
+    /// Nothing is wrong, but nobody is there to hear of events: they are let go.
+    NobodyListens(String),
+    /// Events wait until this is over.
+    Failed(String),
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The broker has it.
+    Published,
+    /// The broker does not have it, for this reason, and may take it a little later.
+    Again(String),
+    /// It will not be sent again.
+    Failed(PublishFailure),
+}
+
+/// Gives up what cannot be tried again without breaking the order of its scope: a later event of the same scope
+/// is published, or may be.
+pub(super) fn keep_order(batch: &[Entry], outcomes: &mut [Outcome]) {
+    let mut passed = std::collections::HashSet::new();
+    for (entry, outcome) in batch.iter().zip(outcomes).rev() {
+        match outcome {
+            Outcome::Published | Outcome::Failed(PublishFailure::Unknown(_)) => {
+                passed.insert(&entry.event.scope);
+            }
+            Outcome::Again(reason) if passed.contains(&entry.event.scope) => {
+                *outcome = Outcome::Failed(PublishFailure::Refused(std::mem::take(reason)));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publisher::queue::Queue;
+    use crate::publisher::test_event;
+    use crate::scope::Scope;
+
+    #[test]
+    fn an_event_is_not_sent_behind_a_later_one_of_its_scope() {
+        let queue = Queue::new(10, usize::MAX);
+        for scope in ["a", "b", "a", "c", "c", "b"] {
+            let event = crate::event::Event { scope: Scope::new(scope).unwrap(), ..test_event("1") };
+            queue.push(event, None).unwrap();
+        }
+        let batch = queue.take(10, usize::MAX);
+        let again = || Outcome::Again("BUSY".into());
+        let unknown = || Outcome::Failed(PublishFailure::Unknown("gone".into()));
+        let mut outcomes = vec![again(), again(), Outcome::Published, again(), unknown(), again()];
+        keep_order(&batch, &mut outcomes);
+        let given_up = Outcome::Failed(PublishFailure::Refused("BUSY".into()));
+        assert_eq!(outcomes, [given_up.clone(), again(), Outcome::Published, given_up, unknown(), again()]);
+    }
+}
