@@ -1,0 +1,225 @@
+//! One client: its socket, what it has yet to be sent, and whether it still takes part.
+//!
+//! Everything that goes to the client passes [`Connection::send`], in one order. While nothing waits, that is a
+//! write straight to the socket; what the kernel does not take waits in the outbox, and only then does the
+//! connection's task wake.
+
+use crate::frame::Batch;
+use crate::outbox::{Full, Outbox};
+use crate::scope::Scope;
+use socket2::SockRef;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use tokio::net::TcpStream;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// RFC 6455 §7.4.2 leaves 4000-4999 to applications; this one means "you did not read fast enough".
+pub(crate) const CLOSE_TOO_SLOW: u16 = 4008;
+
+/// How the connection's task is to end the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ending {
+    /// With a closing handshake.
+    Close(CloseCode, &'static str),
+    /// At once: nobody is there to shake hands with.
+    Abort,
+}
+
+/// What became of bytes for a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// They are written, or wait for the socket.
+    Yes,
+    /// The connection does not take part any more.
+    No,
+    /// The client was too slow and is being cut off for it.
+    CutOff,
+}
+
+/// One client, owned by one shard.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Empty from the moment the client was let in until its HTTP handshake is over, and after its end.
+    socket: RefCell<Option<TcpStream>>,
+    outbox: RefCell<Outbox>,
+    outbox_bytes: usize,
+    /// Bytes have to wait their turn behind others, or for the socket.
+    waiting: Cell<bool>,
+    /// The connection takes part in the fan-out.
+    open: Cell<bool>,
+    ending: Cell<Option<Ending>>,
+    /// Pings sent since the client was last heard of.
+    unanswered_pings: Cell<u8>,
+    /// Wakes the connection's task.
+    waker: RefCell<Option<Waker>>,
+    scopes: Box<[Scope]>,
+}
+
+impl Connection {
+    /// A client that was let into `scopes`. What it is sent waits until [`Connection::attach`].
+    pub(crate) fn new(scopes: Box<[Scope]>, outbox_bytes: usize) -> Self {
+        Self {
+            socket: RefCell::new(None),
+            outbox: RefCell::default(),
+            outbox_bytes,
+            waiting: Cell::new(true),
+            open: Cell::new(true),
+            ending: Cell::new(None),
+            unanswered_pings: Cell::new(0),
+            waker: RefCell::new(None),
+            scopes,
+        }
+    }
+
+    /// Gives the connection its socket. The task that polls [`Connection::poll_flush`] sends what has waited.
+    pub(crate) fn attach(&self, socket: TcpStream) {
+        self.socket.replace(Some(socket));
+        self.waiting.set(!self.outbox.borrow().is_empty());
+    }
+
+    pub(crate) fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.get()
+    }
+
+    /// Sends a batch, if the connection still takes part.
+    pub(crate) fn deliver(&self, batch: &Arc<Batch>) -> Sent {
+        if self.open.get() { self.send(batch) } else { Sent::No }
+    }
+
+    /// Sends a batch: now, if the kernel takes it and nothing waits, otherwise in its turn.
+    pub(crate) fn send(&self, batch: &Arc<Batch>) -> Sent {
+        let mut written = 0;
+        if !self.waiting.get() {
+            let result = self.socket.borrow().as_ref().map(|socket| socket.try_write(batch.bytes()));
+            match result {
+                Some(Ok(count)) if count == batch.bytes().len() => return Sent::Yes,
+                Some(Ok(count)) => written = count,
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Some(Err(_)) | None => {
+                    self.end(Ending::Abort);
+                    return Sent::No;
+                }
+            }
+        }
+        self.queue(batch, written)
+    }
+
+    fn queue(&self, batch: &Arc<Batch>, start: usize) -> Sent {
+        let pushed = self.outbox.borrow_mut().push(batch, start, self.outbox_bytes);
+        match pushed {
+            Ok(()) => {
+                if !self.waiting.replace(true) {
+                    self.wake();
+                }
+                Sent::Yes
+            }
+            Err(Full) if self.open.get() => {
+                self.outbox.borrow_mut().cut();
+                self.end(Ending::Close(CLOSE_TOO_SLOW.into(), "too slow: reconnect"));
+                Sent::CutOff
+            }
+            Err(Full) => {
+                self.end(Ending::Abort);
+                Sent::No
+            }
+        }
+    }
+
+    /// Takes the connection out of the fan-out and has its task end it.
+    pub(crate) fn end(&self, ending: Ending) {
+        self.open.set(false);
+        self.ending.set(Some(ending));
+        self.wake();
+    }
+
+    /// What [`Connection::end`] asked for since the last call.
+    pub(crate) fn take_ending(&self) -> Option<Ending> {
+        self.ending.take()
+    }
+
+    /// Takes the connection out of the fan-out; its task is ending it already.
+    pub(crate) fn leave(&self) {
+        self.open.set(false);
+    }
+
+    /// Lets go of the socket and of all that waits for it. The tables may know the connection for a while yet.
+    pub(crate) fn hang_up(&self) {
+        self.leave();
+        self.waiting.set(true);
+        self.socket.replace(None);
+        self.outbox.replace(Outbox::default());
+        self.waker.replace(None);
+    }
+
+    /// Sends a ping, and answers how many the client has left unanswered before it.
+    pub(crate) fn ping(&self) -> u8 {
+        let unanswered = self.unanswered_pings.get();
+        self.unanswered_pings.set(unanswered.saturating_add(1));
+        self.deliver(&Batch::ping());
+        unanswered
+    }
+
+    /// Remembers whom to wake when the outbox fills or an ending is asked for.
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let mut current = self.waker.borrow_mut();
+        if !current.as_ref().is_some_and(|current| current.will_wake(waker)) {
+            *current = Some(waker.clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Reads without waiting. Any byte shows that the client is there.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let socket = self.socket.borrow();
+        let count = socket.as_ref().ok_or(io::ErrorKind::NotConnected)?.try_read(buffer)?;
+        self.unanswered_pings.set(0);
+        Ok(count)
+    }
+
+    /// Ready when a read may give something.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &*self.socket.borrow() {
+            Some(socket) => socket.poll_read_ready(context),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Writes what waits; ready when nothing does.
+    pub(crate) fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let socket = self.socket.borrow();
+        let Some(socket) = socket.as_ref() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let mut outbox = self.outbox.borrow_mut();
+        while !outbox.is_empty() {
+            ready!(socket.poll_write_ready(context))?;
+            match socket.try_write(outbox.front()) {
+                Ok(count) => outbox.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        self.waiting.set(false);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Tells the client's kernel that nothing more comes; what is written already still arrives.
+    pub(crate) fn shut_down_writing(&self) {
+        if let Some(socket) = &*self.socket.borrow() {
+            // The other end may be gone already; then there is nobody to tell.
+            let _ = SockRef::from(socket).shutdown(Shutdown::Write);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Encodes what is sent to clients, once for all of them.
+
+use bytes::{Bytes, BytesMut};
+use std::sync::{Arc, LazyLock};
+
+const FINAL: u8 = 0x80;
+const TEXT: u8 = 0x1;
+const PING: u8 = 0x9;
+/// A frame header without a mask takes at most so many bytes (RFC 6455 §5.2).
+const MAX_HEADER_BYTES: usize = 10;
+
+/// Frames that follow each other without a gap, encoded once and shared by every connection that gets them.
+///
+/// It keeps where each frame ends: a connection that has to be cut off must finish the frame it is in.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    bytes: Bytes,
+    ends: Box<[usize]>,
+}
+
+impl Batch {
+    /// One unfragmented text frame for each of `texts`, which are UTF-8.
+    pub(crate) fn of_texts(texts: &[Bytes]) -> Arc<Self> {
+        let size = texts.iter().map(|text| text.len() + MAX_HEADER_BYTES).sum();
+        let mut bytes = BytesMut::with_capacity(size);
+        let mut ends = Vec::with_capacity(texts.len());
+        for text in texts {
+            put_frame(&mut bytes, TEXT, text);
+            ends.push(bytes.len());
+        }
+        Arc::new(Self { bytes: bytes.freeze(), ends: ends.into() })
+    }
+
+    /// Frames that are encoded already and not to be cut apart.
+    pub(crate) fn encoded(frames: &[u8]) -> Arc<Self> {
+        Arc::new(Self { bytes: Bytes::copy_from_slice(frames), ends: Box::new([frames.len()]) })
+    }
+
+    /// A ping without a payload (RFC 6455 §5.5.2); always the same one.
+    pub(crate) fn ping() -> Arc<Self> {
+        static PING_FRAME: LazyLock<Arc<Batch>> = LazyLock::new(|| Batch::encoded(&[FINAL | PING, 0]));
+        Arc::clone(&PING_FRAME)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many frames there are.
+    pub(crate) fn frames(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Where the frame ends that `position` is inside of; `position` itself when it stands between two frames.
+    pub(crate) fn end_of_frame_at(&self, position: usize) -> usize {
+        let begun = self.ends.partition_point(|&end| end < position);
+        match self.ends.get(begun) {
+            _ if position == 0 => 0,
+            Some(&end) => end,
+            None => self.bytes.len(),
+        }
+    }
+}
+
+/// Appends one final, unmasked frame (RFC 6455 §5.2; a server must not mask, §5.1).
+fn put_frame(bytes: &mut BytesMut, opcode: u8, payload: &[u8]) {
+    bytes.extend_from_slice(&[FINAL | opcode]);
+    match payload.len() {
+        length @ 0..=125 => bytes.extend_from_slice(&[length as u8]),
+        length @ 126..=0xffff => {
+            bytes.extend_from_slice(&[126]);
+            bytes.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        length => {
+            bytes.extend_from_slice(&[127]);
+            bytes.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(payload);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header_of(length: usize) -> Vec<u8> {
+        let batch = Batch::of_texts(&[Bytes::from(vec![b'x'; length])]);
+        batch.bytes()[..batch.bytes().len() - length].to_vec()
+    }
+
+    #[test]
+    fn lengths_are_spelt_in_the_shortest_way_rfc6455_5_2() {
+        assert_eq!(header_of(0), [0x81, 0]);
+        assert_eq!(header_of(125), [0x81, 125]);
+        assert_eq!(header_of(126), [0x81, 126, 0, 126]);
+        assert_eq!(header_of(65_535), [0x81, 126, 0xff, 0xff]);
+        assert_eq!(header_of(65_536), [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn frames_of_a_batch_follow_each_other() {
+        let batch = Batch::of_texts(&[Bytes::from_static(b"ab"), Bytes::from_static(b"c")]);
+        assert_eq!(batch.bytes(), b"\x81\x02ab\x81\x01c");
+        assert_eq!(batch.frames(), 2);
+    }
+
+    #[test]
+    fn knows_where_a_begun_frame_ends() {
+        let batch = Batch::of_texts(&[Bytes::from_static(b"ab"), Bytes::from_static(b"c")]);
+        let ends: Vec<_> = (0..=7).map(|position| batch.end_of_frame_at(position)).collect();
+        assert_eq!(ends, [0, 4, 4, 4, 4, 7, 7, 7]);
+    }
+}

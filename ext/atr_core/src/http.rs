@@ -1,0 +1,244 @@
+//! Answers the requests on the public port, and turns those that may come in into websockets.
+
+use crate::connection::Connection;
+use crate::gate::{Outcome, RequestHead, Verdict};
+use crate::scope::Scope;
+use crate::session::Session;
+use crate::shard::{Membership, Shard, SocketGuard};
+use crate::upgrade;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+
+/// Paths below belong to the server; every other one is the app's.
+const RESERVED_PATHS: &str = "/-/";
+const HEALTH_PATH: &str = "/-/health";
+/// When a client that was turned away may try again.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+type Answer = Response<Full<Bytes>>;
+
+/// One socket's HTTP.
+struct Exchange {
+    shard: Rc<Shard>,
+    remote: SocketAddr,
+    local: SocketAddr,
+    socket: Rc<SocketGuard>,
+    /// The request's head is here, and its answer is being decided on.
+    answering: Cell<bool>,
+}
+
+/// Serves one request on a socket that was just accepted.
+pub(crate) async fn serve(
+    shard: Rc<Shard>,
+    socket: std::net::TcpStream,
+    remote: SocketAddr,
+    guard: SocketGuard,
+) {
+    let Ok(socket) = TcpStream::from_std(socket) else { return };
+    let Ok(local) = socket.local_addr() else { return };
+    let exchange = Rc::new(Exchange {
+        shard: Rc::clone(&shard),
+        remote,
+        local,
+        socket: Rc::new(guard),
+        answering: Cell::new(false),
+    });
+    let served = Rc::clone(&exchange);
+    let service = service_fn(move |request| {
+        let exchange = Rc::clone(&served);
+        async move {
+            exchange.answering.set(true);
+            Ok::<_, Infallible>(exchange.answer(request).await)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shard.limits().head_timeout)
+        .max_buf_size(shard.limits().head_bytes)
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades();
+    tokio::select! {
+        result = connection => {
+            if let Err(error) = result {
+                shard.log().debug(|| format!("{remote} did not complete a request: {error}"));
+            }
+        }
+        // A server that stops does not wait for somebody who has not even asked for anything.
+        () = exchange.unasked_and_draining() => {}
+    }
+}
+
+impl Exchange {
+    /// Ready when the server stops before the request's head is here.
+    async fn unasked_and_draining(&self) {
+        self.shard.draining().await;
+        if self.answering.get() {
+            std::future::pending().await
+        }
+    }
+
+    async fn answer(&self, mut request: Request<Incoming>) -> Answer {
+        let path = request.uri().path();
+        if path == HEALTH_PATH {
+            return plain(StatusCode::OK, "ok");
+        }
+        if path.starts_with(RESERVED_PATHS) {
+            return plain(
+                StatusCode::NOT_FOUND,
+                "Paths under /-/ are the server's own; there is none like this.",
+            );
+        }
+        if self.socket.is_in_lobby() {
+            self.shard.stats().turned_away.add(1);
+            return turn_away("The server has no room. Try again.");
+        }
+        let accept = match upgrade::check(request.method(), request.version(), request.headers()) {
+            Ok(accept) => accept,
+            Err(rejection) => return reject(rejection),
+        };
+        let scopes = match self.admit(&request).await {
+            Ok(scopes) => scopes,
+            Err(answer) => return answer,
+        };
+        let member = self.join(scopes).await;
+        let upgraded = hyper::upgrade::on(&mut request);
+        spawn_local(begin_session(upgraded, member, Rc::clone(&self.socket)));
+        switch_protocols(&accept)
+    }
+
+    /// The scopes of a client that may come in, or the answer to one that may not.
+    async fn admit(&self, request: &Request<Incoming>) -> Result<Vec<Scope>, Answer> {
+        let stats = self.shard.stats();
+        let gate_required = self.shard.options().gate_required;
+        if !gate_required && !request.headers().contains_key(header::ORIGIN) {
+            return Ok(Scope::new("").into_iter().collect());
+        }
+        let outcome = self.shard.gate().ask(self.head_of(request)).await;
+        if self.shard.is_draining() {
+            stats.turned_away.add(1);
+            return Err(turn_away("The server is stopping. Try again."));
+        }
+        match outcome {
+            Outcome::Answered(Verdict::Admit { mut scopes, .. }) => {
+                scopes.sort_unstable();
+                scopes.dedup();
+                Ok(scopes)
+            }
+            Outcome::Answered(Verdict::Refuse(status)) => {
+                stats.refused.add(1);
+                Err(refuse(status))
+            }
+            Outcome::Answered(Verdict::Fail) => {
+                stats.failed.add(1);
+                Err(plain(StatusCode::INTERNAL_SERVER_ERROR, "The application could not decide."))
+            }
+            Outcome::Full | Outcome::Late => {
+                stats.turned_away.add(1);
+                self.shard.log().warn_repeated("gate", 1, |count| {
+                    format!("{count} requests were turned away (503): the app's authenticator or scope is too slow, or gate_threads too few")
+                });
+                Err(turn_away("The application is busy. Try again."))
+            }
+        }
+    }
+
+    fn head_of(&self, request: &Request<Incoming>) -> RequestHead {
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        RequestHead {
+            method: request.method().as_str().to_owned(),
+            target: target.to_owned(),
+            headers: request
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+                .collect(),
+            remote: self.remote,
+            local: self.local,
+        }
+    }
+
+    /// Has the client take part before it is told so: what is published from then on waits for it.
+    async fn join(&self, scopes: Vec<Scope>) -> Membership {
+        let shard = &self.shard;
+        let connection = Rc::new(Connection::new(scopes.into(), shard.limits().outbox_bytes));
+        let member = shard.join(connection);
+        shard.subscribed(&member.connection).await;
+        shard.stats().admitted.add(1);
+        shard.log().debug(|| format!("{} connected", self.remote));
+        member
+    }
+}
+
+/// Waits until the answer is written and the socket is ours, and hands it to a session.
+async fn begin_session(upgraded: OnUpgrade, member: Membership, socket: Rc<SocketGuard>) {
+    let Ok(upgraded) = upgraded.await else { return };
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+    // A copy, because hyper's buffer is large and would live as long as the connection.
+    let early = Bytes::copy_from_slice(&parts.read_buf);
+    member.connection.attach(parts.io.into_inner());
+    spawn_local(Session::new(member, early, socket));
+}
+
+fn switch_protocols(accept: &str) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    set(&mut answer, header::CONNECTION, "upgrade");
+    set(&mut answer, header::UPGRADE, "websocket");
+    set(&mut answer, header::SEC_WEBSOCKET_ACCEPT, accept);
+    answer
+}
+
+fn plain(status: StatusCode, line: &str) -> Answer {
+    let mut answer = Response::new(Full::from(format!("{line}\n")));
+    *answer.status_mut() = status;
+    set(&mut answer, header::CONTENT_TYPE, "text/plain; charset=utf-8");
+    set(&mut answer, header::CACHE_CONTROL, "no-store");
+    // One request a socket: whoever wants more wants a web server.
+    set(&mut answer, header::CONNECTION, "close");
+    answer
+}
+
+fn reject(rejection: upgrade::Rejection) -> Answer {
+    let mut answer = plain(rejection.status, rejection.line);
+    match rejection.status {
+        // RFC 9110 §15.5.22 asks for Upgrade, RFC 6455 §4.2.2 for the versions.
+        StatusCode::UPGRADE_REQUIRED => {
+            set(&mut answer, header::CONNECTION, "upgrade, close");
+            set(&mut answer, header::UPGRADE, "websocket");
+            set(&mut answer, header::SEC_WEBSOCKET_VERSION, "13");
+        }
+        StatusCode::METHOD_NOT_ALLOWED => set(&mut answer, header::ALLOW, "GET"),
+        _ => {}
+    }
+    answer
+}
+
+fn refuse(status: u16) -> Answer {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    plain(status, "The application did not let you in.")
+}
+
+fn turn_away(line: &str) -> Answer {
+    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, line);
+    set(&mut answer, header::RETRY_AFTER, RETRY_AFTER_SECONDS);
+    answer
+}
+
+fn set(answer: &mut Answer, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer.headers_mut().insert(name, value);
+    }
+}

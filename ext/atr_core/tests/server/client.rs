@@ -1,0 +1,96 @@
+//! A websocket client on a blocking socket: tungstenite for what is usual, raw bytes for what is not.
+
+use crate::harness::DEADLINE;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::{Message, WebSocket};
+
+pub struct Client {
+    websocket: WebSocket<TcpStream>,
+}
+
+impl Client {
+    pub fn connect(address: SocketAddr, path: &str) -> Self {
+        Self::try_connect(address, path).unwrap()
+    }
+
+    /// The client, or the HTTP status of a refusal.
+    pub fn try_connect(address: SocketAddr, path: &str) -> Result<Self, u16> {
+        let socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        match tungstenite::client(format!("ws://{address}{path}"), socket) {
+            Ok((websocket, _)) => Ok(Self { websocket }),
+            Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
+                Err(answer.status().as_u16())
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The next text message.
+    pub fn text(&mut self) -> String {
+        loop {
+            match self.websocket.read().unwrap() {
+                Message::Text(text) => return text.to_string(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("not a text: {other:?}"),
+            }
+        }
+    }
+
+    pub fn message(&mut self) -> Message {
+        self.websocket.read().unwrap()
+    }
+
+    /// The code that the server closes with.
+    pub fn close_code(&mut self) -> u16 {
+        loop {
+            match self.websocket.read() {
+                Ok(Message::Close(frame)) => return frame.map_or(1005, |frame| frame.code.into()),
+                Ok(_) => {}
+                Err(error) => panic!("no close frame: {error}"),
+            }
+        }
+    }
+
+    pub fn send(&mut self, message: Message) {
+        self.websocket.send(message).unwrap();
+    }
+
+    pub fn send_text(&mut self, text: &str) {
+        self.send(Message::text(text));
+    }
+
+    /// Closes with a handshake; the code that the server answers with.
+    pub fn close(mut self, code: CloseCode) -> u16 {
+        let frame = tungstenite::protocol::CloseFrame { code, reason: "".into() };
+        self.websocket.close(Some(frame)).unwrap();
+        self.close_code()
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.try_send_raw(bytes).unwrap();
+    }
+
+    /// The same, to a server that may have hung up.
+    pub fn try_send_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.websocket.get_mut().write_all(bytes)
+    }
+}
+
+/// A masked frame (RFC 6455 §5.2) with a mask of zeros.
+pub fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first_byte];
+    match payload.len() {
+        length @ 0..=125 => frame.push(0x80 | length as u8),
+        length => {
+            frame.push(0x80 | 126);
+            frame.extend((length as u16).to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
