@@ -1,0 +1,7 @@
+# frozen_string_literal: true
+
+class Organization < ApplicationRecord
+  has_many :posts, dependent: :destroy
+
+  validates :name, presence: true
+end

@@ -1,0 +1,7 @@
+# frozen_string_literal: true
+
+Atr.configure do |config|
+  config.authenticate_with = WebsocketAuthenticator
+  config.scope_with = WebsocketScope
+  config.event_serializer = WebsocketEventSerializer
+end
