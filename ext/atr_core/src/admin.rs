@@ -95,7 +95,9 @@ impl<R: Fn() -> bool> Admin<R> {
             "/-/health" if is_read => line(StatusCode::OK, "ok"),
             "/-/ready" if is_read => match (self.ready)() {
                 true => line(StatusCode::OK, "ok"),
-                false => line(StatusCode::SERVICE_UNAVAILABLE, "The broker cannot be reached: no events come."),
+                false => {
+                    line(StatusCode::SERVICE_UNAVAILABLE, "The broker cannot be reached: no events come.")
+                }
             },
             "/events" if request.method() == Method::POST => {
                 self.take_events(request).await.unwrap_or_else(|refusal| refusal)
@@ -138,7 +140,8 @@ impl<R: Fn() -> bool> Admin<R> {
     }
 
     fn is_authorized<B>(&self, request: &Request<B>) -> bool {
-        let shown = request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let shown =
+            request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
         match (shown, &self.token) {
             (Some(shown), Some(token)) => is_same(shown, token.as_bytes()),
             _ => false,

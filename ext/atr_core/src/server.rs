@@ -87,7 +87,7 @@ impl Server {
         let stats = Arc::new(Stats::default());
         let gate = Arc::new(Gate::new(options.gate_queue_size, options.gate_deadline));
         let (phase, phases) = watch::channel(Phase::Running);
-        let threads = Threads::new(log.clone(), phase.clone());
+        let threads = Threads::new(log.clone(), phase.clone(), Arc::clone(&gate));
         let (interests, wanted) = mpsc::channel(INTERESTS);
         let context = broker::Context {
             log: log.clone(),

@@ -1,5 +1,6 @@
 //! The native threads of a server: each runs one future, and none fails unnoticed.
 
+use crate::gate::Gate;
 use crate::log::Log;
 use crate::server::Phase;
 use crate::sync::lock;
@@ -29,12 +30,14 @@ struct Watched {
     alive: watch::Sender<usize>,
     failure: Mutex<Option<String>>,
     phase: watch::Sender<Phase>,
+    gate: Arc<Gate>,
     log: Log,
 }
 
 impl Threads {
-    pub(crate) fn new(log: Log, phase: watch::Sender<Phase>) -> Self {
-        let watched = Watched { alive: watch::Sender::new(0), failure: Mutex::new(None), phase, log };
+    /// No threads yet. When one fails, `phase` and `gate` end the server, `log` tells why.
+    pub(crate) fn new(log: Log, phase: watch::Sender<Phase>, gate: Arc<Gate>) -> Self {
+        let watched = Watched { alive: watch::Sender::new(0), failure: Mutex::new(None), phase, gate, log };
         Self { handles: Mutex::default(), watched: Arc::new(watched) }
     }
 
@@ -101,6 +104,8 @@ impl Watched {
         self.log.error(failure.clone());
         lock(&self.failure).get_or_insert(failure);
         self.phase.send_replace(Phase::Stopped);
+        // So that the threads that wait for jobs come and look.
+        self.gate.close();
     }
 }
 
@@ -116,7 +121,8 @@ mod tests {
 
     fn threads() -> (Threads, watch::Receiver<Phase>) {
         let (phase, phases) = watch::channel(Phase::Running);
-        (Threads::new(Log::default(), phase), phases)
+        let gate = Arc::new(Gate::new(1, Duration::ZERO));
+        (Threads::new(Log::default(), phase, gate), phases)
     }
 
     fn wait_for_end(threads: &Threads) {
@@ -137,6 +143,8 @@ mod tests {
             .unwrap();
         threads.spawn("broken", || async { panic!("oh no") }).unwrap();
         wait_for_end(&threads);
+        let job = wait(threads.watched.gate.next(), None, &Interrupt::for_this_thread());
+        assert!(job.is_ok_and(|job| job.is_none()), "the gate is open");
         assert_eq!(threads.failure().as_deref(), Some("the thread broken failed: oh no"));
     }
 

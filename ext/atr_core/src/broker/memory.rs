@@ -123,7 +123,9 @@ mod tests {
 
     impl Sink for Delivered {
         fn deliver(&self, messages: Vec<(Scope, Bytes)>) {
-            self.0.borrow_mut().extend(messages.into_iter().map(|(scope, json)| (scope.as_str().into(), json)));
+            self.0
+                .borrow_mut()
+                .extend(messages.into_iter().map(|(scope, json)| (scope.as_str().into(), json)));
         }
     }
 
@@ -155,11 +157,14 @@ mod tests {
         memory.handle(Command::Subscribe { scope: Scope::new("a").unwrap(), live }, &sink);
         assert_eq!(is_live.try_recv(), Ok(()));
 
-        assert_eq!(memory.publish(batch(1, &[("a", "{1"), ("b", "{2"), ("a", "{3")]), &sink), Accepted::Applied);
+        assert_eq!(
+            memory.publish(batch(1, &[("a", "[1]"), ("b", "[2]"), ("a", "[3]")]), &sink),
+            Accepted::Applied
+        );
         memory.handle(Command::Unsubscribe { scope: Scope::new("a").unwrap() }, &sink);
-        assert_eq!(memory.publish(batch(2, &[("a", "{4")]), &sink), Accepted::Applied);
+        assert_eq!(memory.publish(batch(2, &[("a", "[4]")]), &sink), Accepted::Applied);
 
-        assert_eq!(*sink.0.borrow(), [("a".to_owned(), "{1".into()), ("a".to_owned(), "{3".into())]);
+        assert_eq!(*sink.0.borrow(), [("a".to_owned(), "[1]".into()), ("a".to_owned(), "[3]".into())]);
         assert_eq!(memory.context.stats.scopes.get(), 0);
     }
 
@@ -167,10 +172,10 @@ mod tests {
     fn a_batch_that_comes_again_is_not_delivered_again() {
         let (mut memory, sink) = (memory(), Delivered::default());
         memory.wanted.insert(Scope::new("").unwrap());
-        assert_eq!(memory.publish(batch(1, &[("", "{1")]), &sink), Accepted::Applied);
-        assert_eq!(memory.publish(batch(1, &[("", "{1")]), &sink), Accepted::Repeated);
-        assert_eq!(memory.publish(batch(2, &[("", "{2")]), &sink), Accepted::Applied);
-        assert_eq!(memory.publish(batch(1, &[("", "{1")]), &sink), Accepted::Repeated);
+        assert_eq!(memory.publish(batch(1, &[("", "[1]")]), &sink), Accepted::Applied);
+        assert_eq!(memory.publish(batch(1, &[("", "[1]")]), &sink), Accepted::Repeated);
+        assert_eq!(memory.publish(batch(2, &[("", "[2]")]), &sink), Accepted::Applied);
+        assert_eq!(memory.publish(batch(1, &[("", "[1]")]), &sink), Accepted::Repeated);
         assert_eq!(sink.0.borrow().len(), 2);
     }
 

@@ -152,7 +152,8 @@ mod tests {
     #[test]
     fn drops_and_counts_what_no_browser_could_use() {
         let context = context(100);
-        for message in [&b""[..], b"1 17:4 id post.created - {}", b"\x04\x08o:\x0aPost", b"{\"a\":\"\xff\"}"] {
+        for message in [&b""[..], b"1 17:4 id post.created - {}", b"\x04\x08o:\x0aPost", b"{\"a\":\"\xff\"}"]
+        {
             assert!(!context.accepts(message), "{message:?}");
         }
         assert_eq!((context.stats.events_received.get(), context.stats.events_invalid.get()), (4, 4));

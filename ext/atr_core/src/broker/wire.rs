@@ -11,6 +11,8 @@ use std::borrow::Cow;
 
 /// The longest name of a publisher.
 const MAX_PUBLISHER_BYTES: usize = 64;
+/// What is repeated of a name that cannot be one.
+const MAX_SHOWN_CHARS: usize = 64;
 
 #[derive(Serialize, Deserialize)]
 struct WireBatch<'a> {
@@ -50,7 +52,7 @@ pub(crate) fn encode<'a>(publisher: &str, seq: u64, events: impl Iterator<Item =
 
 /// Reads a batch. The error says what is wrong with it.
 pub(crate) fn decode(body: &[u8]) -> Result<Batch, String> {
-    let batch: WireBatch<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let batch: WireBatch<'_> = serde_json::from_slice(body).map_err(|error| without_values(&error))?;
     if !(1..=MAX_PUBLISHER_BYTES).contains(&batch.publisher.len()) {
         return Err(format!("\"publisher\" must have 1 to {MAX_PUBLISHER_BYTES} bytes"));
     }
@@ -58,10 +60,25 @@ pub(crate) fn decode(body: &[u8]) -> Result<Batch, String> {
     Ok(Batch { publisher: batch.publisher.into_owned(), seq: batch.seq, events })
 }
 
+/// What serde says, without what it has found: that may be a payload, and this is for logs.
+fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => text,
+    }
+}
+
+/// A name that cannot be one, cut to what a log line bears.
+fn shown(name: &str) -> String {
+    format!("{:?}", name.chars().take(MAX_SHOWN_CHARS).collect::<String>())
+}
+
 fn decode_event(event: WireEvent<'_>) -> Result<Event, String> {
-    let scope = Scope::new(&event.scope).ok_or_else(|| format!("{:?} cannot be a scope", event.scope))?;
+    let scope =
+        Scope::new(&event.scope).ok_or_else(|| format!("{} cannot be a scope", shown(&event.scope)))?;
     if !is_valid_name(&event.name) {
-        return Err(format!("{:?} cannot be the name of an event", event.name));
+        return Err(format!("{} cannot be the name of an event", shown(&event.name)));
     }
     Ok(Event {
         id: event.id.into_owned(),
@@ -111,10 +128,13 @@ mod tests {
             (body("p", "a", ""), "\"\" cannot be the name"),
             ("{".into(), "EOF"),
             (r#"{"publisher":"p","events":[]}"#.into(), "missing field `seq`"),
-            (r#"{"publisher":"p","seq":-1,"events":[]}"#.into(), "invalid value"),
+            (r#"{"publisher":"p","seq":-1,"events":[]}"#.into(), "expected u64"),
+            (body("p", &"é{".repeat(100), "post.created"), "cannot be a scope"),
         ] {
             let error = decode(body.as_bytes()).unwrap_err();
-            assert!(error.contains(expected), "{error}");
+            assert!(error.contains(expected) && error.len() < 200, "{error}");
         }
+        let error = decode(br#"{"publisher":"p","seq":1,"events":"a payload"}"#).unwrap_err();
+        assert!(!error.contains("payload"), "{error}");
     }
 }

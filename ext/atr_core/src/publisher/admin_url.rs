@@ -27,9 +27,8 @@ impl AdminUrl {
                     .into(),
             ));
         }
-        Self::parse(url).ok_or_else(|| {
-            Error::Config(format!("admin_url is {url:?}; it has to be http://host:port"))
-        })
+        Self::parse(url)
+            .ok_or_else(|| Error::Config(format!("admin_url is {url:?}; it has to be http://host:port")))
     }
 
     fn parse(url: &str) -> Option<Self> {
@@ -100,7 +99,9 @@ mod tests {
 
     #[test]
     fn says_what_it_has_to_be() {
-        for url in ["", "atr:7778", "127.0.0.1:7778", "ftp://atr", "http://u:p@atr", "http:///x", "http://atr/?a=1"] {
+        for url in
+            ["", "atr:7778", "127.0.0.1:7778", "ftp://atr", "http://u:p@atr", "http:///x", "http://atr/?a=1"]
+        {
             let error = AdminUrl::new(url).unwrap_err().to_string();
             assert!(error.contains("it has to be http://host:port"), "{error}");
         }

@@ -1,6 +1,7 @@
 //! One HTTP connection of a publisher to a server's admin port.
 
 use super::admin_url::AdminUrl;
+use super::driver::Driver;
 use crate::broker::Timing;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -9,17 +10,17 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::io;
 use tokio::net::TcpStream;
-use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
-/// The longest answer that is read; they are one line.
+/// The longest answer that is read; a server's are one line.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// What is repeated of it at most.
+const MAX_LINE_CHARS: usize = 200;
 
-/// A connection and the task that reads and writes for it.
+/// A connection.
 pub(super) struct HttpLink {
     requests: SendRequest<Full<Bytes>>,
-    /// Ends when the connection does, and with this.
-    driver: JoinSet<()>,
+    driver: Driver,
 }
 
 /// What a server says to a request.
@@ -45,8 +46,7 @@ impl HttpLink {
             let stream = TcpStream::connect((url.host(), url.port())).await?;
             stream.set_nodelay(true)?;
             let (requests, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-            let mut driver = JoinSet::new();
-            driver.spawn(async move {
+            let driver = Driver::spawn(async move {
                 // Why it ended is told by the request that finds it so.
                 let _ = connection.await;
             });
@@ -64,13 +64,12 @@ impl HttpLink {
 
     /// Whether it can be used still: servers close connections that are idle. Cancel-safe.
     pub(super) async fn is_alive(&mut self) -> bool {
-        yield_now().await;
-        self.driver.try_join_next().is_none() && !self.requests.is_closed()
+        !self.driver.has_ended().await && !self.requests.is_closed()
     }
 
     /// Waits for the end of the connection. Cancel-safe.
     pub(super) async fn ended(&mut self) {
-        self.driver.join_next().await;
+        self.driver.ended().await;
     }
 
     /// Asks once. The error says why there is no answer.
@@ -85,7 +84,8 @@ impl HttpLink {
             let status = response.status();
             let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
             let body = body.map_err(|error| error.to_string())?.to_bytes();
-            let text = String::from_utf8_lossy(&body).lines().next().unwrap_or_default().to_owned();
+            let text = String::from_utf8_lossy(&body);
+            let text = text.lines().next().unwrap_or_default().chars().take(MAX_LINE_CHARS).collect();
             Ok(Reply { status, text })
         };
         timeout(timing.deadline, exchange).await.unwrap_or_else(|_| Err(no_answer(timing)))

@@ -5,9 +5,11 @@
 //! and told in the [`Log`]. Nothing runs before the first event, and nothing is kept in statics.
 
 mod admin_url;
+mod driver;
 mod failure;
 mod http;
 mod http_link;
+mod options;
 mod queue;
 mod receipt;
 mod redis;
@@ -17,6 +19,7 @@ mod sink;
 mod thread;
 mod worker;
 
+pub use options::{Options, Target};
 pub use receipt::Receipt;
 
 use crate::broker::Timing;
@@ -31,40 +34,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use thread::Route;
 use tokio::sync::oneshot;
-
-/// Where events go.
-#[derive(Debug, Clone)]
-pub enum Target {
-    /// To a Redis.
-    Redis {
-        /// `redis://[user:password@]host[:port][/database]`
-        url: String,
-        /// The first word of every channel of a scope.
-        namespace: String,
-        /// Whether the JSON is also published on the channel that is the routing key.
-        publish_on_routing_key: bool,
-    },
-    /// To the admin port of a server with the memory broker.
-    Memory {
-        /// `http://host:port`
-        admin_url: String,
-        /// What the server knows a publisher by.
-        admin_token: String,
-    },
-}
-
-/// What a publisher is made with.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where events go.
-    pub target: Target,
-    /// Events that may wait.
-    pub queue_size: usize,
-    /// Bytes that may wait; at least one event of the largest size.
-    pub queue_bytes: usize,
-    /// The largest JSON of an event.
-    pub max_event_bytes: usize,
-}
 
 /// Sends events to the broker. It may be used by many threads. Dropped, it ends its thread.
 #[derive(Debug)]
@@ -96,15 +65,8 @@ impl Publisher {
     /// # Errors
     /// [`Error::Config`] names the setting that cannot be used.
     pub fn with_timing(options: Options, timing: Timing) -> Result<Self> {
+        options.validate()?;
         let Options { target, queue_size, queue_bytes, max_event_bytes } = options;
-        if queue_size == 0 {
-            return Err(Error::Config("publisher_queue_size is 0; it must be at least 1".into()));
-        }
-        if queue_bytes < max_event_bytes {
-            return Err(Error::Config(format!(
-                "publisher_queue_bytes ({queue_bytes}) is less than max_event_bytes ({max_event_bytes}): raise it"
-            )));
-        }
         let route = Route::new(target, timing)?;
         let shared = Arc::new(Shared::new(Queue::new(queue_size, queue_bytes), Log::default()));
         Ok(Self { shared, route, state: Mutex::new(State::New), max_event_bytes })
@@ -227,12 +189,16 @@ impl Publisher {
     fn lose(&self, why: &str) {
         self.shared.counters.pushed.add(1);
         self.shared.counters.lost.add(1);
-        self.shared.log.warn_repeated("unfit", 1, |count| format!("{count} events were not published; the last: {why}"));
+        self.shared
+            .log
+            .warn_repeated("unfit", 1, |count| format!("{count} events were not published; the last: {why}"));
     }
 
     fn drop_events(&self, count: u64, refused: &Refused) {
         self.shared.counters.dropped_full.add(count);
-        self.shared.log.warn_repeated("dropped", count, |count| format!("{count} events were dropped: {refused}"));
+        self.shared
+            .log
+            .warn_repeated("dropped", count, |count| format!("{count} events were dropped: {refused}"));
     }
 }
 
@@ -258,12 +224,30 @@ enum Refused {
 }
 
 #[cfg(test)]
-pub(crate) fn test_event(id: &str) -> Event {
-    Event {
-        id: id.into(),
-        scope: crate::scope::Scope::new("a").unwrap_or_else(|| unreachable!("a valid name")),
-        name: "post.created".into(),
-        routing_key: "a.post.created".into(),
-        json: bytes::Bytes::from_static(b"{}"),
+mod tests {
+    use super::*;
+    use crate::scope::Scope;
+    use bytes::Bytes;
+
+    pub(super) fn test_event(id: &str) -> Event {
+        Event {
+            id: id.into(),
+            scope: Scope::new("a").unwrap(),
+            name: "post.created".into(),
+            routing_key: "a.post.created".into(),
+            json: Bytes::from_static(b"{}"),
+        }
+    }
+
+    #[test]
+    fn starts_nothing_before_the_first_event() {
+        let target = Target::Memory { admin_url: "http://127.0.0.1:1".into(), admin_token: "ab".into() };
+        let options = Options { target, queue_size: 1, queue_bytes: 10, max_event_bytes: 10 };
+        let publisher = Publisher::new(options).unwrap();
+        assert!(publisher.flush(Duration::ZERO, &Interrupt::for_this_thread()).unwrap());
+        assert!(publisher.stats().iter().all(|(_, count)| *count == 0));
+        assert_eq!(*lock(&publisher.state), State::New);
+        publisher.push(vec![test_event("1")]);
+        assert_eq!(*lock(&publisher.state), State::Running);
     }
 }

@@ -53,7 +53,9 @@ impl Receipt {
     }
 
     fn tell<E>(answer: Result<Answer, E>) -> Result<()> {
-        let dropped = |_| Error::Publish("nobody can tell whether the event was published: the publisher failed".into());
+        let dropped = |_| {
+            Error::Publish("nobody can tell whether the event was published: the publisher failed".into())
+        };
         answer.map_err(dropped)?.map_err(Error::from)
     }
 

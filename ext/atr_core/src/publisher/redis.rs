@@ -48,7 +48,9 @@ impl RedisSink {
         let of_event = |entry: &Entry| {
             let event = &entry.event;
             let tap = self.tap.then(|| publish(&event.routing_key, event));
-            std::iter::once(publish(&self.address.channel(&event.scope), event)).chain(tap).collect::<Vec<_>>()
+            std::iter::once(publish(&self.address.channel(&event.scope), event))
+                .chain(tap)
+                .collect::<Vec<_>>()
         };
         batch.iter().flat_map(of_event).collect()
     }

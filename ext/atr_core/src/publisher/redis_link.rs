@@ -3,6 +3,7 @@
 //! The `redis` crate tells only that a pipeline has failed. Here each command has its own answer, so that what
 //! Redis has done is told from what nobody can know, and from what was never sent.
 
+use super::driver::Driver;
 use crate::broker::Timing;
 use crate::broker::redis::Address;
 use crate::broker::redis::failure::Failure;
@@ -11,7 +12,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, RedisError, RedisResult, Value};
 use std::pin::Pin;
 use std::task::{Context, Waker};
-use tokio::task::{JoinSet, unconstrained, yield_now};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Bytes that are joined into one write.
@@ -30,11 +31,10 @@ pub(super) enum Answer {
     NotSent,
 }
 
-/// A connection and the task that reads and writes for it.
+/// A connection.
 pub(super) struct Link {
     connection: MultiplexedConnection,
-    /// Ends when the connection does, and with this.
-    driver: JoinSet<()>,
+    driver: Driver,
     last_answer: Instant,
 }
 
@@ -51,10 +51,9 @@ impl Link {
                 .set_write_backpressure_boundary(WRITE_BYTES);
             let (mut connection, driver) =
                 MultiplexedConnection::new_with_config(address.settings(), stream, config).await?;
-            let mut tasks = JoinSet::new();
-            tasks.spawn(driver);
+            let driver = Driver::spawn(driver);
             ping(&mut connection).await?;
-            Ok(Self { connection, driver: tasks, last_answer: Instant::now() })
+            Ok(Self { connection, driver, last_answer: Instant::now() })
         };
         timeout(timing.deadline, attempt).await.unwrap_or_else(|_| Err(Failure::no_answer(timing)))
     }
@@ -62,9 +61,7 @@ impl Link {
     /// Whether it can be used still. A connection that was silent for long is asked for a sign of life first: on one
     /// that a firewall has forgotten, or to a Redis that is stopped, a batch would be lost. Cancel-safe.
     pub(super) async fn is_alive(&mut self, timing: &Timing) -> bool {
-        // The end of the connection may have been read in this very moment: let the driver see it.
-        yield_now().await;
-        if self.driver.try_join_next().is_some() {
+        if self.driver.has_ended().await {
             return false;
         }
         if self.last_answer.elapsed() < timing.ping_interval {
@@ -77,7 +74,7 @@ impl Link {
 
     /// Waits for the end of the connection. Cancel-safe.
     pub(super) async fn ended(&mut self) {
-        self.driver.join_next().await;
+        self.driver.ended().await;
     }
 
     /// Sends all commands and waits for their answers, one deadline long at most.

@@ -63,7 +63,7 @@ pub(super) fn keep_order(batch: &[Entry], outcomes: &mut [Outcome]) {
 mod tests {
     use super::*;
     use crate::publisher::queue::Queue;
-    use crate::publisher::test_event;
+    use crate::publisher::tests::test_event;
     use crate::scope::Scope;
 
     #[test]

@@ -6,7 +6,7 @@ use super::shared::{Losses, Shared};
 use super::sink::{Outcome, Sink, Unavailable, keep_order};
 use crate::backoff::Backoff;
 use crate::broker::Timing;
-use crate::broker::news::News;
+use crate::broker::news::{Found, News};
 use std::sync::Arc;
 use tokio::time::sleep;
 
@@ -50,12 +50,19 @@ impl<S: Sink> Worker<S> {
     /// Sends a batch. Why a part of it has to be tried again, if one has.
     async fn send(&mut self) -> Option<String> {
         let batch = self.shared.queue.take(S::MAX_EVENTS, S::MAX_BYTES);
+        if batch.is_empty() {
+            // All of it was taken back.
+            return None;
+        }
         let mut outcomes = self.sink.send(&batch).await;
         keep_order(&batch, &mut outcomes);
         let is_published = outcomes.contains(&Outcome::Published);
         let failure = self.settle(batch, outcomes);
-        if failure.is_none() && is_published {
-            self.tell_found();
+        if failure.is_none() {
+            self.shared.set_trouble(None);
+            if is_published {
+                self.tell_found();
+            }
         }
         failure
     }
@@ -96,25 +103,26 @@ impl<S: Sink> Worker<S> {
         if self.news.lost(&reason).is_some() {
             self.shared.log.info(format!("{reason}: events are let go until that changes"));
         }
+        self.shared.set_trouble(None);
         let batch = self.shared.queue.take(usize::MAX, usize::MAX);
         let outcomes = vec![Outcome::Failed(PublishFailure::Unheard(reason)); batch.len()];
         self.settle(batch, outcomes);
     }
 
     fn tell_failure(&mut self, reason: String) {
+        self.shared.set_trouble(Some(format!("{}: {reason}", self.sink)));
         if self.news.lost(&reason).is_some() {
             let sink = &self.sink;
             self.shared.log.warn(format!("cannot publish to {sink}: {reason}; events wait, trying again"));
         }
-        self.shared.set_trouble(Some(format!("{}: {reason}", self.sink)));
     }
 
     fn tell_found(&mut self) {
         self.backoff.reset();
-        self.shared.set_trouble(None);
-        if self.news.found().is_some_and(|found| found.after_failures) {
-            let waiting = self.shared.queue.len();
-            self.shared.log.info(format!("publishing to {} again, {waiting} more events wait", self.sink));
+        if let Some(Found { again, after_failures: true }) = self.news.found() {
+            let (sink, waiting, again) =
+                (&self.sink, self.shared.queue.len(), if again { " again" } else { "" });
+            self.shared.log.info(format!("publishing to {sink}{again}, {waiting} more events wait"));
         }
     }
 }

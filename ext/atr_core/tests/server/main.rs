@@ -1,5 +1,8 @@
 //! The server with real sockets: who comes in, who gets what, and how it ends.
 
+// Helpers of tests fail by panicking, like tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod admission;
 mod client;
 mod delivery;

@@ -1,16 +1,20 @@
 //! What several integration tests need: a real Redis of their own, and waits that end.
-#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "clippy takes only #[test] functions for tests")]
 
+mod admin;
 mod broker;
 mod fake_server;
 mod publishing;
 mod redis_server;
 mod subscriber;
 
+pub use admin::{AdminPort, TOKEN, exchange};
 pub use broker::Wired;
 pub use fake_server::FakeServer;
-pub use publishing::{event, options, options_as, stat};
+pub use publishing::{
+    event, flush, interrupt, json, memory_options, options, options_as, publish, publisher, stat, trusting,
+};
 pub use redis_server::RedisServer;
 pub use subscriber::Subscriber;
 

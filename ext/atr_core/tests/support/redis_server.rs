@@ -60,7 +60,16 @@ impl RedisServer {
     /// Starts it (again, on the same port) and waits until it answers.
     pub fn restart(&mut self) {
         let child = Command::new("redis-server")
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args([
+                "--port",
+                &self.port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
             .args(["--unixsocket", &self.unix_path(), "--dir"])
             .arg(self.directory.path())
             .args(&self.arguments)

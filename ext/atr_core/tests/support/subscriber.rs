@@ -16,7 +16,11 @@ impl Subscriber {
     pub fn at(url: &str, channels: &[&str]) -> Self {
         let mut connection = Client::open(url).unwrap().get_connection().unwrap();
         connection.set_read_timeout(Some(PATIENCE)).unwrap();
-        connection.as_pubsub().subscribe(channels).unwrap();
+        // Not by the crate's `PubSub`: it leaves its channels when it is dropped.
+        connection.send_packed_command(&redis::cmd("SUBSCRIBE").arg(channels).get_packed_command()).unwrap();
+        for _ in channels {
+            connection.recv_response().unwrap();
+        }
         Self { connection }
     }
 
@@ -39,8 +43,8 @@ impl Subscriber {
     }
 
     fn receive(&mut self) -> Option<(String, String)> {
-        // A `PubSub` leaves its channels when it is dropped; this way the connection stays what it is.
-        let values: Vec<redis::Value> = redis::from_redis_value(self.connection.recv_response().ok()?).ok()?;
+        let values: Vec<redis::Value> =
+            redis::from_redis_value(self.connection.recv_response().ok()?).ok()?;
         let mut texts = values.into_iter().map(|value| redis::from_redis_value::<String>(value).unwrap());
         assert_eq!(texts.next().as_deref(), Some("message"));
         Some((texts.next().unwrap(), texts.next().unwrap()))

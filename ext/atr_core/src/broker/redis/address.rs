@@ -29,7 +29,8 @@ impl Address {
     pub fn new(url: &str, namespace: &str) -> Result<Self> {
         if url.starts_with("rediss:") || url.starts_with("valkeys:") {
             return Err(Error::Config(
-                "redis_url asks for TLS (rediss://), which this version of atr cannot do; use redis://".into(),
+                "redis_url asks for TLS (rediss://), which this version of atr cannot do; use redis://"
+                    .into(),
             ));
         }
         let info = url.into_connection_info().map_err(|error| {
@@ -132,7 +133,9 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong_with_a_url_without_repeating_it() {
-        for url in ["localhost:6379", "", "http://geheim@localhost", "redis://:geheim@", "redis://:geheim@h/db"] {
+        for url in
+            ["localhost:6379", "", "http://geheim@localhost", "redis://:geheim@", "redis://:geheim@h/db"]
+        {
             let error = Address::new(url, "atr").unwrap_err().to_string();
             assert!(error.starts_with("redis_url cannot be used"), "{error}");
             assert!(!error.contains("geheim"), "{error}");

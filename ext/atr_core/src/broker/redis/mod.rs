@@ -32,12 +32,7 @@ pub struct Options {
 
 /// Carries events until every sender of commands is gone. A Redis that is absent, asks for a password or refuses
 /// is told of in the log, once, and tried again for ever.
-pub async fn run(
-    options: Options,
-    commands: mpsc::Receiver<Command>,
-    sink: impl Sink,
-    context: Context,
-) {
+pub async fn run(options: Options, commands: mpsc::Receiver<Command>, sink: impl Sink, context: Context) {
     let backoff = options.timing.backoff();
     let link = Link { subscriptions: Subscriptions::default(), news: News::default(), backoff };
     let mut broker = Broker { options, commands, sink, context, link };
@@ -116,5 +111,7 @@ async fn connect(options: Options) -> Result<PubSub, Failure> {
         pubsub.ping::<::redis::Value>().await?.extract_error()?;
         Ok(pubsub)
     };
-    timeout(options.timing.deadline, attempt).await.unwrap_or_else(|_| Err(Failure::no_answer(&options.timing)))
+    timeout(options.timing.deadline, attempt)
+        .await
+        .unwrap_or_else(|_| Err(Failure::no_answer(&options.timing)))
 }

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::subscriptions::Change;
 use super::{Broker, Sink};
 use crate::broker::news::Found;
+use crate::scope::Scope;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use redis::aio::{PubSub, PubSubSink};
@@ -84,7 +85,8 @@ impl<'a, S: Sink> Session<'a, S> {
     fn request(&self, change: Change, requests: &PubSubSink) -> Request {
         let (mut requests, timing) = (requests.clone(), self.broker.options.timing);
         let (Change::Subscribe(scopes) | Change::Unsubscribe(scopes)) = &change;
-        let channels: Vec<_> = scopes.iter().map(|scope| self.broker.options.address.channel(scope)).collect();
+        let channels: Vec<_> =
+            scopes.iter().map(|scope| self.broker.options.address.channel(scope)).collect();
         Box::pin(async move {
             let answer = async {
                 match &change {
@@ -129,7 +131,7 @@ impl<'a, S: Sink> Session<'a, S> {
         }
     }
 
-    fn accept(&self, message: &Msg) -> Option<(crate::scope::Scope, Bytes)> {
+    fn accept(&self, message: &Msg) -> Option<(Scope, Bytes)> {
         let name = self.broker.options.address.scope_name(message.get_channel_name())?;
         let scope = self.broker.link.subscriptions.wanted(name)?;
         let json = message.get_payload_bytes();

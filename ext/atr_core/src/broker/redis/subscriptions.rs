@@ -213,7 +213,9 @@ mod tests {
         assert_eq!(is_live.try_recv(), Err(oneshot::error::TryRecvError::Closed));
         unsubscribe(&mut subscriptions, "b");
 
-        let Some(Change::Subscribe(mut scopes)) = subscriptions.next_change() else { panic!("nothing to do") };
+        let Some(Change::Subscribe(mut scopes)) = subscriptions.next_change() else {
+            panic!("nothing to do")
+        };
         scopes.sort();
         assert_eq!(scopes, [scope("a"), scope("c")]);
     }
