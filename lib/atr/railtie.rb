@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+require "rails/railtie"
+require_relative "model_loader"
+
+module Atr
+  # Brings atr into a Rails app. Nothing here starts a thread or opens a socket.
+  class Railtie < ::Rails::Railtie
+    @kept = []
+    @prepared = false
+
+    class << self
+      # Keeps the block of an initializer until constants of `app/` resolve, which they do not from Rails 7 on while
+      # initializers run; then, and again after each reload of the code, it is run.
+      #
+      # @api private
+      # @return [Boolean] whether it was kept; if not, it is to be run now
+      def keep(&block)
+        return false if @prepared || !RailsApp.booting?
+
+        @kept << block
+        true
+      end
+
+      # @api private
+      def prepare
+        first = !@prepared
+        @prepared = true
+        return if Atr.config.frozen?
+
+        @kept.each { |block| Atr.apply(load_hooks: first, &block) }
+      end
+    end
+
+    # Ours is the first such block, because a gem is required before the app's initializers run: theirs find atr configured.
+    config.to_prepare { Railtie.prepare }
+
+    initializer "atr.settings", before: :load_config_initializers do |app|
+      file = app.root.join("config", "atr.yml")
+      Atr.config.load_file(file, environment: ::Rails.env.to_s) if file.exist?
+    end
+
+    initializer "atr.registry" do |app|
+      Registry.loader = ModelLoader.new(app)
+      app.reloader.before_class_unload { Registry.loader.forget }
+    end
+
+    # A setting that cannot be is said at boot, not in the middle of somebody's request.
+    config.after_initialize { Atr.config.validate! }
+  end
+end

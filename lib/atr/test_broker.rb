@@ -1,0 +1,90 @@
+# frozen_string_literal: true
+
+require "json"
+
+module Atr
+  # The broker of tests: it remembers what was published, and sends nothing. It takes the place of the native publisher.
+  #
+  # @example
+  #   Atr::TestBroker.clear
+  #   Post.create!(organization_id: 1)
+  #   Atr::TestBroker.messages.map(&:routing_key) # => ["organization.1.post.created"]
+  class TestBroker
+    # One published event.
+    Message = Struct.new(:id, :scope, :name, :routing_key, :json) do
+      # @return [Hash] what the JSON says
+      def event
+        JSON.parse(json)
+      end
+    end
+
+    # A long run of tests that nobody clears in between must not fill the memory: the oldest go.
+    LIMIT = 10_000
+
+    @instance = nil
+
+    class << self
+      # @return [TestBroker] the process's one
+      def instance
+        @instance ||= new
+      end
+
+      # @return [Array<Message>] what was published since {clear}, in order
+      def messages
+        instance.messages
+      end
+
+      # @return [void]
+      def clear
+        instance.clear
+      end
+    end
+
+    def initialize
+      @lock = Mutex.new
+      @messages = []
+      @pushed = 0
+    end
+
+    # @return [Array<Message>]
+    def messages
+      @lock.synchronize { @messages.dup }
+    end
+
+    # @return [void]
+    def clear
+      @lock.synchronize { @messages.clear }
+      nil
+    end
+
+    # @param events [Array<Array<String>>]
+    # @return [Integer] how many were taken: all
+    def push(events)
+      @lock.synchronize do
+        @messages.concat(events.map { |event| Message.new(*event) })
+        @messages.shift(@messages.size - LIMIT) if @messages.size > LIMIT
+        @pushed += events.size
+      end
+      events.size
+    end
+
+    # @return [void]
+    def publish(event, _timeout_seconds)
+      push([event])
+      nil
+    end
+
+    # @return [true]
+    def flush(_timeout_seconds)
+      true
+    end
+
+    # @return [Hash{Symbol => Integer}]
+    def stats
+      { pushed: @pushed, published: @pushed, unheard: 0, lost: 0, dropped_full: 0, queued: 0 }
+    end
+
+    # @return [void]
+    def close; end
+  end
+end
