@@ -47,17 +47,35 @@ module Atr
       @hidden = {}
     end
 
+    # Nearly all records of a class have the same attributes, so the last answer is kept.
+    #
+    # @param names [Array<String>] of attributes
+    # @return [Array(Array<String>, Array<String>)] those that are hidden, and those that are not
+    def partition(names)
+      known, answer = @partitioned
+      return answer if known == names
+
+      answer = names.partition { |name| hidden?(name) }.each(&:freeze).freeze
+      @partitioned = [names, answer].freeze
+      answer
+    end
+
     # @param name [String] of an attribute
     # @return [Boolean]
     def hidden?(name)
       @hidden.fetch(name) { @hidden[name] = @names.filter({ name => nil })[name].equal?(MASK) }
     end
 
+    # @return [Boolean] whether values are looked into only for the names inside of them; blocks may change any value
+    def plain?
+      @blocks.empty?
+    end
+
     # @param name [String] of an attribute that is not hidden
     # @param value [Object] as it will be in the JSON
     # @return [Object] the value without hidden keys
     def call(name, value)
-      return value if @blocks.empty? && !value.is_a?(Hash) && !value.is_a?(Array)
+      return value if plain? && !value.is_a?(Hash) && !value.is_a?(Array)
 
       without_masks(@filter.filter({ name => value })[name])
     end

@@ -140,10 +140,8 @@ module Atr
     def validate!
       Settings::ALL.each_key { |name| self[name] }
       warn_of_strangers
-      return if max_event_bytes <= outbox_bytes
-
-      raise ConfigurationError, "max_event_bytes is #{max_event_bytes}, but it must be at most outbox_bytes (#{outbox_bytes}): " \
-                                "an event has to fit into the outbox of a connection"
+      fit_events(:outbox_bytes, "the outbox of a connection")
+      fit_events(:publisher_queue_bytes, "the publisher's queue")
     end
 
     # From now on no setting changes.
@@ -174,6 +172,13 @@ module Atr
 
     def changeable!
       raise ConfigurationError, "the settings cannot change any more: a server has started with them" if frozen?
+    end
+
+    def fit_events(name, place)
+      return if max_event_bytes <= self[name]
+
+      raise ConfigurationError, "max_event_bytes is #{max_event_bytes}, but it must be at most #{name} (#{self[name]}): " \
+                                "an event has to fit into #{place}"
     end
 
     # They are not refused, as a file's would be: another program may call its variables so.

@@ -29,8 +29,8 @@ module Atr
       return [] unless loaded?
 
       handler = ::ActiveRecord::Base.connection_handler
-      # ActiveRecord 7.1 gave the method another name.
-      ::ActiveRecord.version < Gem::Version.new("7.1") ? handler.all_connection_pools : handler.connection_pool_list(:all)
+      # The first until ActiveRecord 7.1, the second from then on. Comparing versions would take longer than the call.
+      handler.respond_to?(:all_connection_pools) ? handler.all_connection_pools : handler.connection_pool_list(:all)
     end
 
     # Who has not loaded it has taken no connection from it.

@@ -23,6 +23,8 @@ module Atr
 
     UNAUTHENTICATED = 401
     FORBIDDEN = 403
+    # What may be a routing key.
+    NAMES = [String, Symbol, Integer].freeze
     # What the empty scope is called.
     UNSCOPED = [""].freeze
     # Refused also where ActionDispatch, which knows of more, is not loaded.
@@ -99,6 +101,10 @@ module Atr
     def routing_keys(scope)
       keys = Array(scope.routing_key)
       raise Refusal.new(FORBIDDEN, "#{scope.class} gives no routing key") if keys.empty? || keys.include?(nil)
+
+      # A `false`, a record or a Hash is a mistake of the app's: as text it would be a scope in which nothing ever comes.
+      odd = keys.find { |key| NAMES.none?(key) }
+      raise Refusal.new(FORBIDDEN, "#{scope.class} gives a routing key that is a #{odd.class}, not a String") unless odd.nil?
 
       keys.map(&:to_s)
     end

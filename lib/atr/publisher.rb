@@ -117,7 +117,12 @@ module Atr
 
     # @return [Array<String>, nil] nil for what nobody may see, of which a warning has told
     def encode(event)
-      Message.encode(event, serializer: @config.serializer_class, max_bytes: @config.max_event_bytes) unless event.routing_key.nil?
+      Message.encode(event, serializer: @config.serializer_class, max_bytes:) unless event.routing_key.nil?
+    end
+
+    # As the native publisher, which has it from its start: reading a setting costs a look into the environment.
+    def max_bytes
+      @max_bytes ||= @config.max_event_bytes
     end
 
     # @return [TestBroker, Native::Publisher] one whose log is read in this process

@@ -49,7 +49,7 @@ module Atr
 
     def visible_names
       all = @record.respond_to?(:attribute_names) ? @record.attribute_names : @record.attributes.keys.map(&:to_s)
-      hidden, visible = all.partition { |name| filter.hidden?(name) }
+      hidden, visible = filter.partition(all)
       say_hidden(hidden) unless hidden.empty?
       visible
     end
@@ -71,8 +71,18 @@ module Atr
     end
 
     def json(name, value)
+      # Most values are JSON already; they have nothing inside that a filter could hide.
+      return value if plain?(value) && (!listed.empty? || filter.plain?)
+
       value = value.as_json
       listed.empty? ? filter.call(name, value) : value
+    end
+
+    def plain?(value)
+      case value
+      when String, Integer, true, false, nil then true
+      else false
+      end
     end
   end
 end

@@ -113,8 +113,9 @@ module Atr
     # @return [Boolean] whether all did; false when some had to be cut off
     def stop(timeout: config.shutdown_timeout_seconds)
       native
-      # The helper is waited for in Ruby: a main thread that parks in native code may miss a signal.
-      stopper(timeout).value
+      # The helpers are waited for in Ruby: a main thread that parks in native code may miss a signal. One takes the lock,
+      # as a signal handler may not.
+      Thread.new { stopper(timeout).value }.value
     end
 
     # Waits until the server has stopped.

@@ -74,7 +74,9 @@ module Atr
     end
 
     def kill(thread)
-      @logger.warn { "atr: #{thread.name} is still in the app's code and is killed: #{thread.backtrace&.first}" }
+      # From Ruby 3.3 on a wait shows Ruby's own frames first.
+      place = thread.backtrace&.find { |line| !line.start_with?("<internal:") }
+      @logger.warn { "atr: #{thread.name} is still in the app's code and is killed: #{place}" }
       thread.kill
     end
 

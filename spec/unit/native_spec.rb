@@ -10,9 +10,11 @@ RSpec.describe "Atr::Native" do
   extension = RbConfig::CONFIG.fetch("DLEXT")
   abi = RUBY_VERSION[/\A\d+\.\d+/]
 
-  # In a process of its own, because a library cannot be unloaded, and from a copy of lib/ without one.
-  def ruby(code, *arguments)
-    output, status = Open3.capture2e(RbConfig.ruby, "-I#{@lib}", "-e", code, *arguments)
+  # In a process of its own, because a library cannot be unloaded, and from a copy of lib/ without one. Bundler would find the
+  # checkout's, so the process has this one's load path in its place.
+  define_method(:ruby) do |code, *arguments|
+    load_path = [@lib, *($LOAD_PATH - [lib])].map { |directory| "-I#{directory}" }
+    output, status = Open3.capture2e({ "RUBYOPT" => nil }, RbConfig.ruby, *load_path, "-e", code, *arguments)
     expect(status).to be_success, output
     output
   end

@@ -109,7 +109,13 @@ impl Exchange {
             Ok(accept) => accept,
             Err(rejection) => return reject(rejection),
         };
-        let scopes = match self.admit(&request).await {
+        let admitted = self.admit(&request).await;
+        // Whoever joins from here on is too late to be told of the end with the others.
+        if self.shard.is_draining() {
+            self.shard.stats().turned_away.add(1);
+            return turn_away("The server is stopping. Try again.");
+        }
+        let scopes = match admitted {
             Ok(scopes) => scopes,
             Err(answer) => return answer,
         };
@@ -127,10 +133,6 @@ impl Exchange {
             return Ok(Scope::new("").into_iter().collect());
         }
         let outcome = self.shard.gate().ask(self.head_of(request)).await;
-        if self.shard.is_draining() {
-            stats.turned_away.add(1);
-            return Err(turn_away("The server is stopping. Try again."));
-        }
         match outcome {
             Outcome::Answered(Verdict::Admit { mut scopes, .. }) => {
                 scopes.sort_unstable();

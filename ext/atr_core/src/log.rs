@@ -54,6 +54,7 @@ struct Shared {
 #[derive(Debug)]
 struct Repeated {
     last: Instant,
+    message: String,
     unsaid: u64,
 }
 
@@ -110,22 +111,36 @@ impl Log {
     pub fn warn_repeated(&self, key: &'static str, count: u64, message: impl FnOnce(u64) -> String) {
         let now = Instant::now();
         let mut repeated = lock(&self.shared.repeated);
-        let total = match repeated.get_mut(key) {
+        let unsaid = match repeated.get_mut(key) {
             Some(entry) if now.duration_since(entry.last) < REPEAT_INTERVAL => {
                 entry.unsaid += count;
                 return;
             }
-            Some(entry) => {
-                entry.last = now;
-                std::mem::take(&mut entry.unsaid) + count
-            }
-            None => {
-                repeated.insert(key, Repeated { last: now, unsaid: 0 });
-                count
-            }
+            Some(entry) => entry.unsaid,
+            None => 0,
         };
+        let message = message(unsaid + count);
+        repeated.insert(key, Repeated { last: now, message: message.clone(), unsaid: 0 });
         drop(repeated);
-        self.warn(message(total));
+        self.warn(message);
+    }
+
+    /// Tells of repetitions that were counted and not told for 10 s. To be called now and then.
+    pub fn tell_overdue(&self) {
+        self.tell_unsaid(REPEAT_INTERVAL);
+    }
+
+    fn tell_unsaid(&self, after: Duration) {
+        let now = Instant::now();
+        let mut lines = vec![];
+        for entry in lock(&self.shared.repeated).values_mut() {
+            if entry.unsaid > 0 && now.duration_since(entry.last) >= after {
+                entry.last = now;
+                let count = std::mem::take(&mut entry.unsaid);
+                lines.push(format!("{count} more since this was said: {}", entry.message));
+            }
+        }
+        lines.into_iter().for_each(|line| self.warn(line));
     }
 
     /// The next line; `None` when the log is closed and empty.
@@ -135,6 +150,7 @@ impl Log {
 
     /// Takes no more lines: readers get what is left, then `None`.
     pub fn close(&self) {
+        self.tell_unsaid(Duration::ZERO);
         self.shared.lines.close();
     }
 }
@@ -149,8 +165,11 @@ mod tests {
         for _ in 0..1000 {
             log.warn_repeated("drop", 2, |count| format!("{count} lost"));
         }
+        log.tell_overdue();
         log.close();
         assert_eq!(log.next().await.map(|line| line.message).as_deref(), Some("2 lost"));
+        let rest = log.next().await.map(|line| line.message);
+        assert_eq!(rest.as_deref(), Some("1998 more since this was said: 2 lost"));
         assert_eq!(log.next().await, None);
     }
 

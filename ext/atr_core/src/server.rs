@@ -254,12 +254,16 @@ impl Control {
                 None => broker::memory::run(broker_commands, sink, context).await,
             }
         };
-        tokio::select! {
-            _ = phase.wait_for(|phase| *phase != Phase::Running) => Ok(()),
-            () = router.follow(self.interests, commands) => Err("the router ended".into()),
-            ended = self.acceptor.run() => Err(format!("the acceptor ended: {ended:?}")),
-            () = administer => Err("the admin listener ended".into()),
-            () = carry => Err("the broker ended".into()),
-        }
+        let ended = tokio::select! {
+            // First, because everything else ends as well when the shards do.
+            biased;
+            _ = phase.wait_for(|phase| *phase != Phase::Running) => return Ok(()),
+            () = router.follow(self.interests, commands) => "the router ended".into(),
+            ended = self.acceptor.run() => format!("the acceptor ended: {ended:?}"),
+            () = administer => "the admin listener ended".into(),
+            () = carry => "the broker ended".into(),
+        };
+        // Shards on another core may have ended after the phase was looked at, and before what noticed it.
+        if *phase.borrow() == Phase::Running { Err(ended) } else { Ok(()) }
     }
 }

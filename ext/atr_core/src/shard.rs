@@ -119,7 +119,8 @@ pub(crate) async fn run(setup: Setup) -> Result<(), String> {
             else => break,
         }
     }
-    accepted.close();
+    // With the sockets that wait in it: whoever has not been served at all may go at once.
+    drop(accepted);
     while let Ok(parcel) = parcels.try_recv() {
         shard.deliver(&parcel.deliveries).await;
     }
@@ -237,6 +238,7 @@ impl Shard {
         let period = (grace / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
         loop {
             tokio::time::sleep(period).await;
+            self.log.tell_overdue();
             let mut abandoned = vec![];
             self.groups.borrow_mut().retain(|scope, group| {
                 let keep = !group.is_abandoned(grace);

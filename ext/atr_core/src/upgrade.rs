@@ -39,6 +39,9 @@ pub(crate) fn check(method: &Method, version: Version, headers: &HeaderMap) -> R
     if version != Version::HTTP_11 {
         return Err(bad_request("A websocket needs HTTP/1.1."));
     }
+    if only(headers, &header::HOST).is_none() {
+        return Err(bad_request("A request has one Host header."));
+    }
     if only(headers, &header::SEC_WEBSOCKET_VERSION).is_none_or(|value| value.as_bytes() != b"13") {
         return Err(WRONG_VERSION);
     }
@@ -79,6 +82,7 @@ mod tests {
     fn headers(changes: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in [
+            ("host", "example.com"),
             ("upgrade", "websocket"),
             ("connection", "keep-alive, Upgrade"),
             ("sec-websocket-version", "13"),
@@ -110,6 +114,7 @@ mod tests {
         assert_eq!(status_of(&[("upgrade", "")]), 426);
         assert_eq!(status_of(&[("upgrade", "h2c")]), 426);
         assert_eq!(status_of(&[("connection", "close")]), 426);
+        assert_eq!(status_of(&[("host", "")]), 400);
         assert_eq!(status_of(&[("sec-websocket-version", "12")]), 426);
         assert_eq!(status_of(&[("sec-websocket-version", "")]), 426);
         assert_eq!(status_of(&[("sec-websocket-key", "")]), 400);
@@ -125,8 +130,10 @@ mod tests {
         let method = check(&Method::POST, Version::HTTP_11, &headers(&[])).unwrap_err();
         assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(check(&Method::GET, Version::HTTP_10, &headers(&[])).unwrap_err().status, 400);
-        let mut doubled = headers(&[]);
-        doubled.append(header::SEC_WEBSOCKET_KEY, HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ=="));
-        assert_eq!(check(&Method::GET, Version::HTTP_11, &doubled).unwrap_err().status, 400);
+        for name in [header::SEC_WEBSOCKET_KEY, header::HOST] {
+            let mut doubled = headers(&[]);
+            doubled.append(&name, doubled[&name].clone());
+            assert_eq!(check(&Method::GET, Version::HTTP_11, &doubled).unwrap_err().status, 400);
+        }
     }
 }

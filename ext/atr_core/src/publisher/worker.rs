@@ -31,6 +31,7 @@ impl<S: Sink> Worker<S> {
     /// One batch, or one failed attempt. `None` when the publisher is closed.
     async fn round(&mut self) -> Option<()> {
         let shared = self.shared.clone();
+        shared.log.tell_overdue();
         unless_closed(&shared, self.wait_for_events()).await?;
         let failure = match unless_closed(&shared, self.sink.ready()).await? {
             Ok(()) => self.send().await,

@@ -1,9 +1,8 @@
 //! A websocket client on a blocking socket: tungstenite for what is usual, raw bytes for what is not.
 
 use crate::harness::DEADLINE;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
 pub struct Client {
@@ -54,19 +53,34 @@ impl Client {
         }
     }
 
+    /// The server ends the connection; nothing comes before.
+    pub fn expect_end(&mut self) {
+        match self.websocket.read() {
+            Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {}
+            other => panic!("not the end: {other:?}"),
+        }
+    }
+
+    /// So many bytes, as they come.
+    pub fn read_raw(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.websocket.get_mut().read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// All that comes until the server ends the connection.
+    pub fn read_raw_to_end(&mut self) -> Vec<u8> {
+        let mut bytes = vec![];
+        self.websocket.get_mut().read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
     pub fn send(&mut self, message: Message) {
         self.websocket.send(message).unwrap();
     }
 
     pub fn send_text(&mut self, text: &str) {
         self.send(Message::text(text));
-    }
-
-    /// Closes with a handshake; the code that the server answers with.
-    pub fn close(mut self, code: CloseCode) -> u16 {
-        let frame = tungstenite::protocol::CloseFrame { code, reason: "".into() };
-        self.websocket.close(Some(frame)).unwrap();
-        self.close_code()
     }
 
     /// Sends bytes as they are.

@@ -4,8 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admission;
+mod bad_input;
 mod client;
 mod delivery;
+mod force;
 mod harness;
 mod lifecycle;
 mod protocol;
+mod rfc6455;
+mod witness;
