@@ -125,8 +125,9 @@ RSpec.describe Atr::Config do
 
     {
       server_port: ["http", 65_536, -1, 80.5], gate_deadline_seconds: [0, -1, "soon", Float::NAN], publish_on_routing_key: ["maybe", 1],
-      log_level: ["loud"], broker: ["kafka"], server_host: ["", "a b", "http://a"], redis_url: ["localhost:6379", "http://a"],
-      admin_url: ["localhost", "https://localhost"], redis_url: ["rediss://localhost"], max_head_bytes: [8191], redis_namespace: ["", "a b", "a{"], allowed_origins: [["https://a", 3]], trusted_proxies: ["ten"],
+      log_level: ["loud"], broker: ["kafka"], server_host: ["", "a b", "http://a"], redis_url: ["localhost:6379", "http://a", "rediss://a"],
+      admin_url: ["localhost", "https://localhost"], max_head_bytes: [8191], redis_namespace: ["", "a b", "a{"],
+      allowed_origins: [["https://a", 3]], trusted_proxies: ["ten"],
       path_prefix: ["live"], authenticate_with: ["door", Object.new], on_publish_error: ["puts"], logger: [$stderr], shards: [0],
       gate_threads: [0, "many"], secret: [" "], max_event_bytes: [0]
     }.each do |name, values|
