@@ -103,7 +103,7 @@ module Atr
       raise Refusal.new(FORBIDDEN, "#{scope.class} gives no routing key") if keys.empty? || keys.include?(nil)
 
       # A `false`, a record or a Hash is a mistake of the app's: as text it would be a scope in which nothing ever comes.
-      odd = keys.find { |key| NAMES.none?(key) }
+      odd = keys.find { |key| NAMES.none? { |kind| key.is_a?(kind) } }
       raise Refusal.new(FORBIDDEN, "#{scope.class} gives a routing key that is a #{odd.class}, not a String") unless odd.nil?
 
       keys.map(&:to_s)

@@ -47,10 +47,14 @@ module Atr
 
       def remember(server)
         @lock.synchronize do
-          at_exit { stop_all } unless @at_exit
-          @at_exit = true
+          @at_exit ||= stop_all_at_exit
           @running << server
         end
+      end
+
+      # The block keeps what its method knows: here no server, which could never be collected.
+      def stop_all_at_exit
+        at_exit { stop_all }
       end
 
       # A forked child inherits the list, but no server.
@@ -66,7 +70,7 @@ module Atr
     # @param config [Config]
     # @param logger [Logger]
     # @param native [#start] what makes the native server
-    def initialize(config, logger: Atr.logger, native: Native::Server)
+    def initialize(config, logger: Logging.logger(config), native: Native::Server)
       @config = config
       @logger = logger
       @pid = Process.pid
@@ -107,15 +111,14 @@ module Atr
     end
 
     # Stops accepting, tells every client (close 1012) and ends every thread. A second call, from any thread, waits for the
-    # end of the first.
+    # end of the first. In a signal handler it does not wait: see {#wait}.
     #
     # @param timeout [Float] seconds that clients and the app's code have to finish
-    # @return [Boolean] whether all did; false when some had to be cut off
+    # @return [Boolean, nil] whether all did; false when some had to be cut off; nil in a signal handler
     def stop(timeout: config.shutdown_timeout_seconds)
       native
-      # The helpers are waited for in Ruby: a main thread that parks in native code may miss a signal. One takes the lock,
-      # as a signal handler may not.
-      Thread.new { stopper(timeout).value }.value
+      # The helper is waited for in Ruby: a main thread that parks in native code may miss a signal.
+      stopper(timeout)&.value
     end
 
     # Waits until the server has stopped.
@@ -179,6 +182,7 @@ module Atr
       stopper(config.shutdown_timeout_seconds)
     end
 
+    # @return [Thread, nil]
     def stopper(timeout)
       @lock.synchronize do
         @stopper ||= Thread.new do
@@ -186,6 +190,10 @@ module Atr
           shut_down(timeout)
         end
       end
+    rescue ThreadError
+      # In a signal handler no lock can be taken. Nor must it wait: the thread it interrupts may hold what stopping needs.
+      Thread.new { stopper(timeout) }
+      nil
     end
 
     def shut_down(timeout)

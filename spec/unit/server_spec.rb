@@ -230,6 +230,7 @@ RSpec.describe Atr::Server do
       server = described_class.start(host: "::1", port: 0, broker: "memory", gate_threads: 1, logger: Logger.new(log))
       servers << server
       expect(native.options).to include(host: "::1", port: 0)
+      expect(log.string).to include("atr: listening on [::1]:41000")
       expect(server.inspect).to include("[::1]:41000")
       expect(Atr.config.server_host).to eq "127.0.0.1"
     end

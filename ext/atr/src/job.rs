@@ -4,7 +4,9 @@ use crate::error::guard;
 use crate::home::Home;
 use atr_core::gate::{Job, Verdict};
 use atr_core::scope::Scope;
-use magnus::{Class, Error, Module, RArray, RHash, RModule, Ruby, Symbol, method};
+use magnus::{
+    Class, Error, Module, RArray, RHash, RModule, RString, Ruby, Symbol, TryConvert, Value, method,
+};
 use std::cell::RefCell;
 
 /// The Ruby object. One that is collected without an answer denies: dropping a job does.
@@ -54,8 +56,7 @@ impl NativeJob {
 
     fn admit(ruby: &Ruby, this: &Self, scopes: RArray, client_key: Option<String>) -> Result<(), Error> {
         guard(ruby, || {
-            let names: Vec<String> = scopes.to_vec()?;
-            let scopes = names.iter().map(|name| scope_called(ruby, name)).collect::<Result<_, _>>()?;
+            let scopes = scopes.into_iter().map(|name| scope_named(ruby, name)).collect::<Result<_, _>>()?;
             this.answer(ruby, Verdict::Admit { scopes, client_key })
         })
     }
@@ -76,6 +77,14 @@ impl NativeJob {
         }
         Ok(())
     }
+}
+
+/// The same for a String that may not be text at all.
+fn scope_named(ruby: &Ruby, name: Value) -> Result<Scope, Error> {
+    let text = RString::try_convert(name)?
+        .to_string()
+        .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
+    scope_called(ruby, &text)
 }
 
 /// The scope of this name.

@@ -109,12 +109,16 @@ impl Exchange {
             Ok(accept) => accept,
             Err(rejection) => return reject(rejection),
         };
-        let admitted = self.admit(&request).await;
-        // Whoever joins from here on is too late to be told of the end with the others.
-        if self.shard.is_draining() {
-            self.shard.stats().turned_away.add(1);
-            return turn_away("The server is stopping. Try again.");
-        }
+        let admitted = tokio::select! {
+            biased;
+            // Nobody comes in any more, whatever the app is going to say. Who joins before this is noticed is told
+            // of the end with the others: there is no await in between.
+            () = self.shard.draining() => {
+                self.shard.stats().turned_away.add(1);
+                return turn_away("The server is stopping. Try again.");
+            }
+            admitted = self.admit(&request) => admitted,
+        };
         let scopes = match admitted {
             Ok(scopes) => scopes,
             Err(answer) => return answer,

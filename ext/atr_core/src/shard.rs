@@ -154,10 +154,6 @@ impl Shard {
         &self.log
     }
 
-    pub(crate) fn is_draining(&self) -> bool {
-        *self.phase.borrow() != Phase::Running
-    }
-
     /// Ready when the server begins to stop.
     pub(crate) async fn draining(&self) {
         // The sender lives longer than every shard; if not, that is a stop, too.

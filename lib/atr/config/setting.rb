@@ -10,7 +10,8 @@ module Atr
     class Setting
       # What messages show in place of a secret.
       HIDDEN = "[hidden]"
-      PASSWORD = %r{(?<=://)[^/@]*@}
+      # Also in a URL that is none, which is why it is shown.
+      PASSWORD = %r{\A([a-z+]*:/*)?.*@}m
 
       # @return [Symbol]
       attr_reader :name
@@ -69,7 +70,7 @@ module Atr
       def show(value)
         return HIDDEN if @secret
 
-        value.is_a?(String) ? value.sub(PASSWORD, "#{HIDDEN}@").inspect : value.inspect
+        value.is_a?(String) ? value.sub(PASSWORD, "\\1#{HIDDEN}@").inspect : value.inspect
       end
     end
   end

@@ -43,7 +43,8 @@ fn what_is_no_http_is_answered_400() {
 fn a_path_that_no_url_can_have_is_answered_400() {
     let running = Running::start(options());
     let mut witness = Witness::new(&running);
-    for line in [&b"GET /in/\0 HTTP/1.1"[..], b"GET /in/a b HTTP/1.1", b"GET in/a HTTP/1.1", b"GET /in/\xff HTTP/1.1"]
+    for line in
+        [&b"GET /in/\0 HTTP/1.1"[..], b"GET /in/a b HTTP/1.1", b"GET in/a HTTP/1.1", b"GET /in/\xff HTTP/1.1"]
     {
         let answer = exchange(running.address(), &request(line));
         assert!(answer.starts_with("HTTP/1.1 400 "), "{line:?}: {answer}");
@@ -58,7 +59,9 @@ fn a_head_that_is_too_long_is_answered_431() {
     let long_line = format!("GET /{} HTTP/1.1\r\n", "x".repeat(20_000));
     let long_header = format!("GET / HTTP/1.1\r\nX: {}\r\n", "x".repeat(20_000));
     let many_headers = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(200));
-    for (head, status) in [(long_line, "HTTP/1.1 4"), (long_header, "HTTP/1.1 431"), (many_headers, "HTTP/1.1 431")] {
+    for (head, status) in
+        [(long_line, "HTTP/1.1 4"), (long_header, "HTTP/1.1 431"), (many_headers, "HTTP/1.1 431")]
+    {
         let mut socket = TcpStream::connect(running.address()).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         // The server may hang up before it has read all of it.

@@ -56,24 +56,11 @@ fn a_stop_during_handshakes_waits_for_none_of_them() {
 }
 
 #[test]
-fn a_client_whose_app_has_not_answered_is_told_to_come_again() {
-    let mut options = options();
-    options.gate_deadline = Duration::from_millis(300);
-    let running = Running::start(options);
-    let address = running.address();
-    let asking = std::thread::spawn(move || Client::try_connect(address, "/hang").err());
-    running.eventually("the app has the job", |running| running.stat("gate_waiting") == 0 && !asking.is_finished());
-    running.stop(DEADLINE);
-    assert!(is_stopped_well(&running));
-    // 500 if the app drops its job because it is told of the stop first.
-    assert!(matches!(asking.join(), Ok(Some(503 | 500)) | Err(_)));
-}
-
-#[test]
 fn a_stop_in_a_burst_leaves_every_client_a_whole_beginning_of_it() {
     let running = Running::start(options());
     let clients: Vec<_> = (0..20).map(|_| running.join("a")).collect();
-    let reading: Vec<_> = clients.into_iter().map(|client| std::thread::spawn(|| read_to_goodbye(client))).collect();
+    let reading: Vec<_> =
+        clients.into_iter().map(|client| std::thread::spawn(|| read_to_goodbye(client))).collect();
     for block in 0..20 {
         let events: Vec<_> = (0..100).map(|number| (block * 100 + number).to_string()).collect();
         running.publish(&events.iter().map(|event| ("a", event.as_str())).collect::<Vec<_>>());

@@ -46,7 +46,7 @@ pub struct Running {
 
 impl Running {
     /// A server with an app behind it that answers from the path: `/in/<scope>,<scope>` lets in, `/no/<status>`
-    /// refuses, `/raise` fails, `/drop` never answers, and `/hang` answers when the server stops.
+    /// refuses, `/raise` fails, and `/drop` never answers.
     pub fn start(options: ServerOptions) -> Self {
         let running = Self::without_app(options);
         for _ in 0..2 {
@@ -129,12 +129,9 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> String {
 
 fn answer_jobs(server: &Server) {
     let interrupt = Interrupt::for_this_thread();
-    let mut hanging = vec![];
     while let Ok(Some(mut job)) = wait(server.gate().next(), None, &interrupt) {
-        match verdict(&job) {
-            Some(verdict) => job.answer(verdict),
-            None if job.request().target == "/hang" => hanging.push(job),
-            None => {}
+        if let Some(verdict) = verdict(&job) {
+            job.answer(verdict);
         }
     }
 }

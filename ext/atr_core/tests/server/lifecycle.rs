@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::harness::{DEADLINE, Running, options};
 use atr_core::server::Server;
+use atr_core::wait::{Interrupt, wait};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -28,15 +29,16 @@ fn stopping_takes_no_longer_than_its_timeout() {
 }
 
 #[test]
-fn a_request_that_waits_at_the_gate_is_turned_away_when_the_server_stops() {
-    let running = Running::start(options());
+fn a_request_that_waits_for_the_app_is_turned_away_when_the_server_stops() {
+    let running = Running::without_app(options());
     let address = running.address();
-    let asking = std::thread::spawn(move || Client::try_connect(address, "/hang").err());
-    running.eventually("the app has the job", |running| {
-        running.stat("gate_waiting") == 0 && running.stat("connections") == 0 && !asking.is_finished()
-    });
-    running.stop(DEADLINE);
-    assert!(matches!(asking.join(), Ok(Some(503 | 500)) | Err(_)));
+    let asking = std::thread::spawn(move || Client::try_connect(address, "/").err());
+    let job = wait(running.server.gate().next(), Some(DEADLINE), &Interrupt::for_this_thread());
+    assert!(matches!(job, Ok(Some(_))), "{job:?}");
+    let begun = Instant::now();
+    assert!(running.stop(DEADLINE), "the app was waited for");
+    assert!(begun.elapsed() < DEADLINE / 2);
+    assert_eq!(asking.join().unwrap(), Some(503));
 }
 
 #[test]

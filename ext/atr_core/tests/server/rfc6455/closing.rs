@@ -55,7 +55,9 @@ fn s5_5_1_nothing_is_sent_behind_a_close_frame() {
 fn s5_5_1_what_a_client_sends_behind_its_close_frame_is_not_read() {
     let scene = Scene::new();
     let mut client = scene.join();
-    client.send_raw(&[close_frame(1000, b""), frame(TEXT, b"ping"), frame(PING, b"x"), vec![0xff; 100]].concat());
+    client.send_raw(
+        &[close_frame(1000, b""), frame(TEXT, b"ping"), frame(PING, b"x"), vec![0xff; 100]].concat(),
+    );
     assert_eq!(client.read_raw_to_end(), [CLOSE, 2, 3, 0xe8]);
 }
 

@@ -78,7 +78,9 @@ fn s4_2_1_item_4_a_connection_header_with_the_token_upgrade_in_any_case() {
 fn s4_2_1_item_5_a_key_of_16_bytes_in_base64() {
     let mut scene = Scene::new();
     expect_status(&mut scene, 400, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "");
-    for key in ["", "short", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZSBsb25n", "!GhlIHNhbXBsZSBub25jZQ=="] {
+    for key in
+        ["", "short", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZSBsb25n", "!GhlIHNhbXBsZSBub25jZQ=="]
+    {
         expect_status(&mut scene, 400, "dGhlIHNhbXBsZSBub25jZQ==", key);
     }
     let twice = "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";

@@ -70,7 +70,8 @@ fn s10_4_and_s7_4_1_a_message_that_is_too_large_is_closed_with_1009() {
 #[test]
 fn s10_4_and_s7_4_1_a_message_that_is_too_large_in_sum_is_closed_with_1009() {
     let mut scene = Scene::with_message_bytes(1000);
-    let halves = |length| [frame(TEXT_BEGUN, &vec![b'x'; length]), frame(CONTINUED_AND_DONE, &vec![b'x'; length])];
+    let halves =
+        |length| [frame(TEXT_BEGUN, &vec![b'x'; length]), frame(CONTINUED_AND_DONE, &vec![b'x'; length])];
     scene.expect_nothing(&halves(500).concat());
     scene.expect_close(&halves(501).concat(), 1009);
     let never_ending = [frame(TEXT_BEGUN, b"x"), frame(CONTINUED, &[b'x'; 100]).repeat(20)].concat();
