@@ -2,6 +2,11 @@
 //!
 //! Shards share nothing. All that touches a connection happens on its shard's thread, without a lock.
 
+mod housekeeping;
+mod membership;
+
+pub(crate) use membership::{Membership, SocketGuard};
+
 use crate::config::{Limits, ServerOptions};
 use crate::connection::{Connection, Ending};
 use crate::frame::Batch;
@@ -24,7 +29,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::spawn_local;
-use tokio::time::Instant;
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -103,7 +107,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), String> {
     });
     let housekeeper = Rc::clone(&shard);
     let mut housekeeping = spawn_local(async move {
-        tokio::join!(housekeeper.ping_all(), housekeeper.leave_abandoned());
+        housekeeper.keep_house().await;
     });
     loop {
         tokio::select! {
@@ -228,47 +232,6 @@ impl Shard {
         group
     }
 
-    /// Gives up scopes that nobody wants any longer, some time after the last client has left.
-    async fn leave_abandoned(&self) {
-        let grace = self.options.subscription_grace;
-        let period = (grace / 4).clamp(Duration::from_millis(20), Duration::from_secs(1));
-        loop {
-            tokio::time::sleep(period).await;
-            self.log.tell_overdue();
-            let mut abandoned = vec![];
-            self.groups.borrow_mut().retain(|scope, group| {
-                let keep = !group.is_abandoned(grace);
-                if !keep {
-                    abandoned.push(scope.clone());
-                }
-                keep
-            });
-            for scope in abandoned {
-                // Somebody may want it again before this is sent; then that wish is queued behind it.
-                if self.interests.send(Interest::Unwanted { shard: self.index, scope }).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Pings each connection once in a ping interval and cuts off those that were silent for two.
-    async fn ping_all(&self) {
-        let period = self.options.ping_interval / PING_SLOTS as u32;
-        let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        for slot in (0..PING_SLOTS).cycle() {
-            ticks.tick().await;
-            self.ping_slots.borrow_mut()[slot].retain(|connection| {
-                if connection.is_open() && connection.ping() >= 2 {
-                    self.stats.silent_clients.add(1);
-                    connection.end(Ending::Abort);
-                }
-                connection.is_open()
-            });
-        }
-    }
-
     /// Tells every client that the server ends, and waits until all have left.
     async fn drain(&self) {
         for connection in self.ping_slots.borrow_mut().iter_mut().flat_map(std::mem::take) {
@@ -283,44 +246,5 @@ impl Shard {
                 _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
             }
         }
-    }
-}
-
-/// Goes with a socket, and says when it is gone.
-pub(crate) struct SocketGuard {
-    shard: Rc<Shard>,
-    seat: Seat,
-}
-
-impl SocketGuard {
-    /// Whether the client can only be told that there is no room.
-    pub(crate) fn is_in_lobby(&self) -> bool {
-        self.seat.is_in_lobby()
-    }
-}
-
-impl Drop for SocketGuard {
-    fn drop(&mut self) {
-        self.shard.sockets.set(self.shard.sockets.get() - 1);
-        self.shard.socket_left.notify_one();
-    }
-}
-
-/// A connection's part in its scopes; dropping it is leaving them.
-pub(crate) struct Membership {
-    pub(crate) shard: Rc<Shard>,
-    pub(crate) connection: Rc<Connection>,
-}
-
-impl Drop for Membership {
-    fn drop(&mut self) {
-        self.connection.hang_up();
-        let groups = self.shard.groups.borrow();
-        for scope in self.connection.scopes() {
-            if let Some(group) = groups.get(scope) {
-                group.depart();
-            }
-        }
-        self.shard.stats.connections.subtract(1);
     }
 }
