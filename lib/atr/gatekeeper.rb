@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "error_text"
 require_relative "origin_policy"
 require_relative "request"
 require_relative "trusted_proxies"
@@ -143,7 +144,7 @@ module Atr
     end
 
     def report(request, error)
-      @logger.error { ["atr: failed 500 #{describe(request)}: #{error.class}: #{error.message}", *error.backtrace].join("\n\t") }
+      @logger.error { ["atr: failed 500 #{describe(request)}: #{error.class}: #{ErrorText.of(error)}", *error.backtrace].join("\n\t") }
     end
 
     # Without the query, which may hold a token.

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "error_text"
 require_relative "errors"
 require_relative "event"
 require_relative "log_pump"
@@ -194,7 +195,7 @@ module Atr
       return "#{error.class}: the JSON cannot be made of these values (text that is not UTF-8?)" if error.is_a?(JSON::JSONError)
       return error.message if error.is_a?(Error)
 
-      "#{error.class}: #{error.message.to_s.lines.first.to_s.strip} (#{error.backtrace&.first})"
+      "#{error.class}: #{ErrorText.of(error).lines.first.to_s.strip} (#{error.backtrace&.first})"
     end
   end
 end
