@@ -59,6 +59,10 @@ impl NativeServer {
     fn next_job(ruby: &Ruby, this: &Self) -> Result<Option<NativeJob>, Error> {
         guard(ruby, || {
             let gate = this.server(ruby)?.gate();
+            // In a rush of clients there is nothing to wait for, and letting go of the lock would cost more than the job.
+            if let Some(job) = gate.try_next() {
+                return Ok(Some(NativeJob::new(job)));
+            }
             loop {
                 if let Ok(job) = without_gvl(ruby, |interrupt| wait(gate.next(), None, interrupt))? {
                     return Ok(job.map(NativeJob::new));

@@ -51,7 +51,7 @@ impl Acceptor {
 
     /// A place for a new socket. One for which there is not even room in the lobby is closed.
     fn seat(&self, socket: TcpStream, remote: SocketAddr) -> Option<Accepted> {
-        socket.set_nonblocking(true).and_then(|()| socket.set_nodelay(true)).ok()?;
+        socket.set_nonblocking(true).ok()?;
         let seat = self.seats.take();
         if seat.as_ref().is_none_or(Seat::is_in_lobby) {
             self.log.warn_repeated("seats", 1, |count| {

@@ -112,6 +112,11 @@ impl Gate {
         }
     }
 
+    /// The same, if one is there already.
+    pub fn try_next(&self) -> Option<Job> {
+        std::iter::from_fn(|| self.jobs.try_pop()).find(|job| !job.is_late())
+    }
+
     /// Takes no more jobs.
     pub fn close(&self) {
         self.jobs.close();

@@ -43,6 +43,15 @@ impl<T> Queue<T> {
         lock(&self.entries).pop_front()
     }
 
+    /// The next entry, if one waits.
+    pub fn try_pop(&self) -> Option<T> {
+        if let Ok(permit) = self.ready.try_acquire() {
+            permit.forget();
+            return lock(&self.entries).pop_front();
+        }
+        None
+    }
+
     /// Takes no more entries. Those that are in it can still be popped; then every waiter gets `None`.
     pub fn close(&self) {
         let _entries = lock(&self.entries);
@@ -69,6 +78,14 @@ mod tests {
         let queue = Queue::new(3);
         (1..=3).for_each(|n| queue.push(n).unwrap());
         assert_eq!((queue.pop().await, queue.pop().await, queue.pop().await), (Some(1), Some(2), Some(3)));
+    }
+
+    #[tokio::test]
+    async fn gives_what_is_there_without_waiting() {
+        let queue = Queue::new(2);
+        assert_eq!(queue.try_pop(), None);
+        (1..=2).for_each(|n| queue.push(n).unwrap());
+        assert_eq!((queue.try_pop(), queue.pop().await, queue.try_pop()), (Some(1), Some(2), None));
     }
 
     #[test]
