@@ -42,6 +42,8 @@ class RubyProcess
     command = [RbConfig.ruby, "-I#{LIB}", *libraries.map { |library| "-r#{library}" }, "-e", LOOP]
     @io = IO.popen([environment, *command, { chdir: }], "r+", err: %i[child out])
     @printed = +""
+    # One thread may ask while another ends the process.
+    @writing = Mutex.new
   end
 
   def pid
@@ -52,7 +54,7 @@ class RubyProcess
   # @return [Object] what it gave, as JSON has it
   # @raise [RuntimeError] with what it raised
   def eval(code, within: 30)
-    @io.puts(JSON.generate(code))
+    @writing.synchronize { @io.puts(JSON.generate(code)) }
     answer = JSON.parse(next_answer(Deadline.new(within)))
     raise answer["error"] if answer.key?("error")
 
@@ -63,7 +65,7 @@ class RubyProcess
   def stop
     return @status if @status
 
-    @io.close_write
+    @writing.synchronize { @io.close_write }
     deadline = Deadline.new
     until Process.wait(pid, Process::WNOHANG)
       Process.kill(:KILL, pid) if deadline.passed?
