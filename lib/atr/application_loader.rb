@@ -30,7 +30,8 @@ module Atr
       Kernel.require path
       path
     rescue StandardError, ScriptError => e
-      raise if e.is_a?(Failed)
+      # A setting that cannot be says where it is from, which is not where the app is loaded from.
+      raise if e.is_a?(Failed) || e.is_a?(ConfigurationError)
 
       raise Failed, describe(path, e)
     end

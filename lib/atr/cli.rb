@@ -41,16 +41,27 @@ module Atr
 
     def start(arguments)
       check(arguments)
-      ApplicationLoader.new(file: arguments.file).load
+      loaded = ApplicationLoader.new(file: arguments.file).load
       require "atr"
       arguments.settings.each { |name, value| Atr.config.override(name, value) }
       log_to_output
+      Logging.forget
+      note_app(loaded, arguments.file)
       Foreground.new.run { Server.start }
     end
 
     # Loading an app takes seconds: a wrong flag is told of before.
     def check(arguments)
       arguments.settings.each { |name, value| Config.new.override(name, value) }
+    end
+
+    def note_app(loaded, file)
+      rails = ApplicationLoader::RAILS_ENVIRONMENT
+      if loaded.nil?
+        Atr.logger.warn "atr: no app was loaded: #{Dir.pwd} has no #{rails}, and no file was given with --require"
+      elsif file && loaded.end_with?(rails)
+        Atr.logger.warn "atr: --require #{file} was not loaded, because there is a Rails app here (#{rails})"
+      end
     end
 
     # A process of its own writes where its starter looks, unless the app has said which logger it wants.

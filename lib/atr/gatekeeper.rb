@@ -57,10 +57,12 @@ module Atr
       end
       answered = true
     rescue Exception => e # rubocop:disable Lint/RescueException -- `exit` or a SyntaxError in the app's code must not end the server
-      report(request, e)
+      report(request, "#{e.class}: #{ErrorText.of(e)}", e.backtrace)
+      reported = true
     ensure
       # Also when this thread is killed, which nothing can rescue.
       job.fail unless answered
+      report(request, "the thread was ended") unless answered || reported
     end
 
     private
@@ -143,8 +145,8 @@ module Atr
       @logger.public_send(refusal.level) { "atr: refused #{refusal.status} #{describe(request)}: #{refusal.message}" }
     end
 
-    def report(request, error)
-      @logger.error { ["atr: failed 500 #{describe(request)}: #{error.class}: #{ErrorText.of(error)}", *error.backtrace].join("\n\t") }
+    def report(request, what, backtrace = nil)
+      @logger.error { ["atr: failed 500 #{describe(request)}: #{what}", *backtrace].join("\n\t") }
     end
 
     # Without the query, which may hold a token.

@@ -23,12 +23,21 @@ module Atr
       end
 
       # @api private
+      # @return [Boolean] whether blocks of initializers may still be waiting, so that the settings are not known yet
+      def unprepared?
+        !@prepared && RailsApp.booting?
+      end
+
+      # @api private
       def prepare
         first = !@prepared
         @prepared = true
+        # After a reload: a server has started with them, and looks its classes up by name.
         return if Atr.config.frozen?
 
         @kept.each { |block| Atr.apply(load_hooks: first, &block) }
+        # What was published while the app was booting may have started one with other settings.
+        Atr.reset_publisher if first
       end
     end
 
@@ -43,6 +52,7 @@ module Atr
     initializer "atr.registry" do |app|
       Registry.loader = ModelLoader.new(app)
       app.reloader.before_class_unload { Registry.loader.forget }
+      app.reloader.after_class_unload { Registry.forget_unloaded }
     end
 
     # A setting that cannot be is said at boot, not in the middle of somebody's request.

@@ -36,7 +36,22 @@ module Atr
         channels.map { |channel| "#{routing_key}.#{channel}" }
       end
 
+      # Lets go of classes that code reloading has unloaded, without loading the new ones.
+      #
+      # @api private
+      def forget_unloaded
+        @lock.synchronize { @included.select! { |klass| klass.name.nil? || klass.equal?(loaded_constant(klass.name)) } }
+      end
+
       private
+
+      def loaded_constant(name)
+        name.split("::").reduce(Object) do |parent, part|
+          break if !parent.is_a?(Module) || parent.autoload?(part) || !parent.const_defined?(part, false)
+
+          parent.const_get(part, false)
+        end
+      end
 
       # Code reloading leaves old classes behind, of which the constant is another one now.
       def current(classes)
@@ -50,7 +65,9 @@ module Atr
       end
 
       def family(klass)
-        [klass, *klass.subclasses.flat_map { |subclass| family(subclass) }]
+        # ActiveSupport 6.1 holds them by WeakRef, which on Ruby 3.1 may give some other object in place of a collected one.
+        subclasses = klass.subclasses.select { |subclass| subclass.is_a?(Class) && subclass < klass }
+        [klass, *subclasses.flat_map { |subclass| family(subclass) }]
       end
 
       def events?(klass)

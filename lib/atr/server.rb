@@ -31,6 +31,11 @@ module Atr
       # @raise [ConfigurationError] for a setting that cannot be
       # @raise [ServerError] when a port is taken
       def start(**options)
+        if defined?(Railtie) && Railtie.unprepared?
+          raise ServerError, "the Rails app is still booting, so that its settings are not known yet: start the server in " \
+                             "`config.after_initialize { Atr::Server.start }`"
+        end
+
         config = Atr.config.with(**options.transform_keys { |name| SHORT_NAMES.fetch(name, name) })
         new(config.freeze).tap do |server|
           Atr.config.freeze
@@ -41,6 +46,12 @@ module Atr
       # @api private
       def forget(server)
         @lock.synchronize { @running.delete(server) }
+      end
+
+      # @api private
+      # @return [String, nil] where this process's publisher finds another memory broker of this process
+      def newest_admin_url(except:)
+        (@lock.synchronize { @running.dup } - [except]).select(&:owned?).filter_map(&:directs_publisher).last
       end
 
       private
@@ -135,6 +146,10 @@ module Atr
     end
 
     # @api private
+    # @return [String, nil] its admin URL, if publishers of this process find the memory broker there
+    attr_reader :directs_publisher
+
+    # @api private
     # @return [Boolean] whether it was started by this process
     def owned?
       @pid == Process.pid
@@ -150,7 +165,20 @@ module Atr
     # What is wrong is said at the start, not to the first client.
     def check
       config.validate!
-      Atr.executor.wrap { [config.authenticator_class, config.scope_class] }
+      Atr.executor.wrap do
+        demand(:authenticate_with, config.authenticator_class, [:matches?])
+        demand(:scope_with, config.scope_class, [:routing_key, %i[valid? matches?]])
+      end
+    end
+
+    # @param methods [Array<Symbol, Array<Symbol>>] each one, or one of several
+    def demand(setting, klass, methods)
+      return if klass.nil?
+
+      missing = methods.map { |method| Array(method) }.find { |names| names.none? { |name| klass.method_defined?(name) } }
+      return if missing.nil?
+
+      raise ConfigurationError, "#{setting} is #{klass.name || klass}, but it has no method #{missing.join(" or ")}"
     end
 
     def native
@@ -228,7 +256,7 @@ module Atr
       return unless @directs_publisher && Publisher.admin_url == @directs_publisher
 
       Atr.flush
-      Publisher.admin_url = nil
+      Publisher.admin_url = self.class.newest_admin_url(except: self)
     end
 
     def announce

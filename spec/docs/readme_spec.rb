@@ -97,6 +97,7 @@ RSpec.describe "README.md", :native, order: :defined do
       with_authenticator("TokenAuthenticator") do |port|
         token = console.evaluate("User.first.signed_id(purpose: :live, expires_in: 1.hour)")
         expect(status("/organization/1?token=#{token}", port: port)).to eq 101
+        expect(status("/organization/2?token=#{token}", port: port)).to eq 401
         expect(status("/organization/1?token=x#{token}", port: port)).to eq 401
         expect(status("/organization/1", port: port)).to eq 401
       end
@@ -106,6 +107,7 @@ RSpec.describe "README.md", :native, order: :defined do
       with_authenticator("PathAuthenticator") do |port|
         expect(status("/organization/1", port: port)).to eq 101
         expect(status("/organization/7", port: port)).to eq 401
+        expect(status("/organization/1.team.2", port: port)).to eq 403
       end
     end
 

@@ -91,6 +91,15 @@ RSpec.describe "A server inside a Ruby process", :native do
     expect(stays.next_text).to eq "pong"
   end
 
+  it "gives this process's publisher back to the one that still runs" do
+    first = start_server
+    second = start_server
+    second.stop
+    client = connect(first)
+    Atr.publish("still.here", {})
+    expect(JSON.parse(client.next_text)).to include("name" => "still.here")
+  end
+
   it "cannot have a port that is taken, and says which" do
     port = start_server.port
     expect { start_server(port:) }.to raise_error(Atr::ServerError, /#{port}/)

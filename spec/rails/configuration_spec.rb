@@ -34,6 +34,31 @@ RSpec.describe "The configuration of a Rails app" do
     end
   end
 
+  it "is not known yet to a server that an initializer starts, which is refused" do
+    files = app_classes.merge(
+      "config/initializers/zz_server.rb" => <<~RUBY
+        begin
+          Atr::Server.start(port: 0)
+        rescue Atr::ServerError => e
+          $refused = e.message
+        end
+      RUBY
+    )
+    SmallRailsApp.open(files) do |app|
+      expect(app.runner("$refused").value).to match(/still booting.*config\.after_initialize/)
+      expect(app.runner("Atr.config.authenticator_class.name").value).to eq "WebsocketAuthenticator"
+    end
+  end
+
+  it "decides anew where events go when something was published before" do
+    files = app_classes.merge(
+      "config/initializers/zz_early.rb" => "$early = Atr.publisher\n"
+    )
+    SmallRailsApp.open(files) do |app|
+      expect(app.runner("Atr.publisher.equal?($early)").value).to be false
+    end
+  end
+
   it "is run again after a reload, and has the new classes also when it is frozen" do
     SmallRailsApp.open(app_classes) do |app|
       value = app.runner(<<~RUBY).value

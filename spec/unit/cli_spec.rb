@@ -60,6 +60,15 @@ RSpec.describe Atr::CLI do
       expect(Atr.config.server_port).to eq 8000
     end
 
+    it "says that there is no app, or that a file was not loaded for one" do
+      run("start")
+      expect(out.string).to match(/WARN.*no app was loaded: .* has no config\/environment.rb/)
+      out.truncate(0)
+      allow(loader).to receive(:load).and_return("/app/config/environment.rb")
+      run("start", "--require=live.rb")
+      expect(out.string).to match(/WARN.*--require live.rb was not loaded/)
+    end
+
     it "writes its log to the standard output" do
       run("start")
       Atr.logger.info("hello")

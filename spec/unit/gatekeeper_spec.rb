@@ -191,6 +191,7 @@ RSpec.describe Atr::Gatekeeper do
     job = self.job
     Thread.new { answer(job, authenticator_class: authenticator { Thread.exit }) }.join
     expect(job.answer).to eq [:fail]
+    expect(log.string).to match(%r{ERROR.*failed 500 "/" from \S+: the thread was ended})
   end
 
   it "resolves the classes anew for each job, so that a reloaded one counts" do

@@ -31,6 +31,16 @@ RSpec.describe Atr::Registry do
     expect(described_class.channels).to include("named_later.created")
   end
 
+  it "holds no class that was unloaded" do
+    klass = stub_const("Unloaded", Class.new(MainDatabase)).tap { |model| model.include(Atr::Publishable) }
+    described_class.forget_unloaded
+    expect(described_class.instance_variable_get(:@included)).to include(klass, Post)
+    hide_const("Unloaded")
+    described_class.forget_unloaded
+    expect(described_class.instance_variable_get(:@included)).to include(Post)
+    expect(described_class.instance_variable_get(:@included)).not_to include(klass)
+  end
+
   it "lists a reloaded class once, and only the new one" do
     old, new = Array.new(2) do
       stub_const("Reloaded", Class.new(MainDatabase)).tap { |klass| klass.include(Atr::Publishable) }

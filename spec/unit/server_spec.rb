@@ -21,6 +21,13 @@ RSpec.describe Atr::Server do
     described_class.new(config.with(**settings), logger:, native:).tap { |server| servers << server }
   end
 
+  let(:authenticator) { Class.new(Atr::RequestAuthenticator) }
+  let(:scope) do
+    Class.new(Atr::RequestScope) do
+      def routing_key; end
+    end
+  end
+
   def threads
     Thread.list.select { |thread| thread.name&.start_with?("atr.") && thread.alive? }
   end
@@ -42,10 +49,15 @@ RSpec.describe Atr::Server do
   end
 
   it "needs the gate when the app has something to say" do
-    start(authenticate_with: Class.new)
+    start(authenticate_with: authenticator)
     expect(native.options).to include(gate_required: true)
-    start(other = FakeNativeServer.new, scope_with: Class.new)
+    start(other = FakeNativeServer.new, scope_with: scope)
     expect(other.options).to include(gate_required: true)
+  end
+
+  it "refuses a class that cannot answer, at the start and not before the first client" do
+    expect { start(authenticate_with: Object) }.to raise_error(Atr::ConfigurationError, /authenticate_with is Object.*no method matches\?/)
+    expect { start(scope_with: Atr::RequestAuthenticator) }.to raise_error(Atr::ConfigurationError, /scope_with.*no method routing_key/)
   end
 
   it "needs no secret with Redis" do
@@ -189,15 +201,15 @@ RSpec.describe Atr::Server do
     end
 
     it "is nothing of the kind when somebody authenticates" do
-      start(authenticate_with: Class.new)
+      start(authenticate_with: authenticator)
       expect(log.string).not_to include("admitted")
     end
 
     it "is a warning when there are more gate threads than database connections" do
       allow(Atr::DatabaseConnections).to receive(:pool_size).and_return(3)
-      start(authenticate_with: Class.new, gate_threads: 3)
+      start(authenticate_with: authenticator, gate_threads: 3)
       expect(log.string).not_to include("pool")
-      start(FakeNativeServer.new, authenticate_with: Class.new, gate_threads: 4)
+      start(FakeNativeServer.new, authenticate_with: authenticator, gate_threads: 4)
       expect(log.string).to match(/WARN.*gate_threads is 4, but the database pool allows 3/)
     end
   end
