@@ -30,7 +30,9 @@ fn stopping_takes_no_longer_than_its_timeout() {
 
 #[test]
 fn a_request_that_waits_for_the_app_is_turned_away_when_the_server_stops() {
-    let running = Running::without_app(options());
+    let mut options = options();
+    options.gate_deadline = Duration::from_secs(3600);
+    let running = Running::without_app(options);
     let address = running.address();
     let asking = std::thread::spawn(move || Client::try_connect(address, "/").err());
     let job = wait(running.server.gate().next(), Some(DEADLINE), &Interrupt::for_this_thread());

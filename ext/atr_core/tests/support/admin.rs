@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 /// The token of every admin port here.
 pub const TOKEN: &str = "5ec4e7";
+const MAX_EVENT_BYTES: usize = 1024 * 1024;
 
 /// A running admin port.
 pub struct AdminPort {
@@ -47,7 +48,14 @@ impl AdminPort {
         listener.set_nonblocking(true).unwrap();
         let (address, log) = (listener.local_addr().unwrap(), Log::default());
         let mut task = JoinSet::new();
-        task.spawn_local(admin::serve(listener, Some(TOKEN.into()), commands, ready, log.clone()));
+        task.spawn_local(admin::serve(
+            listener,
+            Some(TOKEN.into()),
+            commands,
+            MAX_EVENT_BYTES,
+            ready,
+            log.clone(),
+        ));
         Self { address, log, task }
     }
 
