@@ -29,10 +29,10 @@ module Atr
 
       Kernel.require path
       path
-    rescue StandardError, ScriptError => e
+    rescue Failed, ConfigurationError
       # A setting that cannot be says where it is from, which is not where the app is loaded from.
-      raise if e.is_a?(Failed) || e.is_a?(ConfigurationError)
-
+      raise
+    rescue StandardError, ScriptError => e
       raise Failed, describe(path, e)
     end
 

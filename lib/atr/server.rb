@@ -2,6 +2,7 @@
 
 require_relative "gatekeeper"
 require_relative "server/boot_notes"
+require_relative "server/class_check"
 require_relative "server/native_options"
 require_relative "worker_pool"
 
@@ -165,20 +166,7 @@ module Atr
     # What is wrong is said at the start, not to the first client.
     def check
       config.validate!
-      Atr.executor.wrap do
-        demand(:authenticate_with, config.authenticator_class, [:matches?])
-        demand(:scope_with, config.scope_class, [:routing_key, %i[valid? matches?]])
-      end
-    end
-
-    # @param methods [Array<Symbol, Array<Symbol>>] each one, or one of several
-    def demand(setting, klass, methods)
-      return if klass.nil?
-
-      missing = methods.map { |method| Array(method) }.find { |names| names.none? { |name| klass.method_defined?(name) } }
-      return if missing.nil?
-
-      raise ConfigurationError, "#{setting} is #{klass.name || klass}, but it has no method #{missing.join(" or ")}"
+      ClassCheck.call(config)
     end
 
     def native

@@ -62,7 +62,7 @@ RSpec.describe Atr::CLI do
 
     it "says that there is no app, or that a file was not loaded for one" do
       run("start")
-      expect(out.string).to match(/WARN.*no app was loaded: .* has no config\/environment.rb/)
+      expect(out.string).to match(%r{WARN.*no app was loaded: .* has no config/environment.rb})
       out.truncate(0)
       allow(loader).to receive(:load).and_return("/app/config/environment.rb")
       run("start", "--require=live.rb")
