@@ -1,6 +1,5 @@
 # frozen_string_literal: true
 
-require "rbconfig"
 require "tmpdir"
 
 # The real `bin/demo` in a process group of its own, as a shell starts it, with temporary files in a place of their own.
@@ -27,7 +26,7 @@ class DemoProcess
     @directory = directory
     @output_path = File.join(directory, "output")
     Dir.mkdir(temporary_files)
-    @pid = Process.spawn({ "TMPDIR" => temporary_files }, RbConfig.ruby, File.join(ROOT, "bin", "demo"), "--no-setup", *flags,
+    @pid = Process.spawn({ "TMPDIR" => temporary_files }, File.join(ROOT, "bin", "demo"), "--no-setup", *flags,
                          in: File::NULL, %i[out err] => @output_path, pgroup: true)
   end
 
