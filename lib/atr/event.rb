@@ -27,7 +27,7 @@ module Atr
     attr_reader :record
     # @return [String, nil] the name of the record's class; nil for what is no record
     attr_reader :record_type
-    # @return [String, nil] scope and name; nil when the record has no value for its scope: then nobody may see the event
+    # @return [String, nil] scope and name; nil when the record has no usable value for its scope: then nobody may see the event
     attr_reader :routing_key
 
     # @param routing_key [String] scope and name: `organization.1234.post.created`
@@ -68,11 +68,20 @@ module Atr
       @payload ||= record_payload.to_h
     end
 
+    # Who may see the record now need not have been allowed to see it before: an update that moves it to another scope does not
+    # show its old values.
+    #
     # @return [Hash{String => Array}, nil] old and new value of what an update changed, without what may not go out; nil for
-    #   other events
+    #   other events, and when an attribute of the record's publication scope is among them
     def changes
       all = @changes || default_changes
-      record_payload.changes(all) if all
+      record_payload.changes(all) unless all.nil? || record_payload.moved?(all)
+    end
+
+    # @api private
+    # @return [Array<String>] names of the record's attributes that cannot be JSON, because they are not text
+    def unreadable
+      record_payload.unreadable(payload, changes || {})
     end
 
     # @return [Hash{String => Object}] for serialisers: the record itself among them

@@ -17,11 +17,6 @@ module Atr
       @thread = Thread.new { run }.tap { |thread| thread.name = "atr.log" }
     end
 
-    # @return [Boolean]
-    def alive?
-      @thread.alive?
-    end
-
     # Waits for the last line, and gives up after a while.
     #
     # @param timeout_seconds [Float]

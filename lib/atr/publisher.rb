@@ -63,14 +63,14 @@ module Atr
     # @return [void]
     # @raise [PublishError] when the event cannot be published, or the broker did not take it in time
     def publish!(event, timeout_seconds: ANSWER_SECONDS)
-      message = encode(event) || raise(PublishError, "the record has no value for its publication scope")
+      message = encode(event) || raise(PublishError, "the record has no value for its publication scope, or one with a dot in it")
       broker = running
       off_main { broker.publish(message, timeout_seconds.to_f) }
       nil
     rescue Error
       raise
     rescue *FAILURES => e
-      raise PublishError, "#{describe(event)} cannot be published: #{reason(e)}"
+      raise PublishError, "#{describe(event)} cannot be published: #{reason(e, event)}"
     end
 
     # Waits until the broker has answered for all that this process has published so far.
@@ -96,10 +96,11 @@ module Atr
     # @api private
     # @param error [Exception]
     # @param subject [Event, Object] the event, or the record that has none yet
+    # @param once [Array, nil] what need not be logged again
     # @return [void]
-    def failed(error, subject)
+    def failed(error, subject, once: nil)
       @lock.synchronize { @failures += 1 }
-      Atr.logger.error { "atr: #{describe(subject)} was not published: #{reason(error)}" }
+      once ? Logging.once(*once) { log(error, subject) } : log(error, subject)
       tell(error, subject)
     rescue *FAILURES => e
       warn "atr: an event was not published (#{error.class}), and saying so failed: #{e.class}"
@@ -167,6 +168,10 @@ module Atr
       thread.value
     end
 
+    def log(error, subject)
+      Atr.logger.error { "atr: #{describe(subject)} was not published: #{reason(error, subject)}" }
+    end
+
     def tell(error, subject)
       hook = @config.on_publish_error
       return if hook.nil?
@@ -191,11 +196,21 @@ module Atr
     end
 
     # What JSON says of bad text repeats the text.
-    def reason(error)
+    def reason(error, subject = nil)
+      bad = unreadable(error, subject)
+      return "#{error.class}: not text in UTF-8: #{bad.join(", ")}; leave it out with publishable_attributes" if bad.any?
       return "#{error.class}: the JSON cannot be made of these values (text that is not UTF-8?)" if error.is_a?(JSON::JSONError)
       return error.message if error.is_a?(Error)
 
       "#{error.class}: #{ErrorText.of(error).lines.first.to_s.strip} (#{error.backtrace&.first})"
+    end
+
+    # ActiveSupport's JSON may fail at the encoding before the generator does.
+    def unreadable(error, subject)
+      text = error.is_a?(JSON::JSONError) || error.is_a?(EncodingError)
+      text && subject.is_a?(Event) ? subject.unreadable : []
+    rescue *FAILURES
+      []
     end
   end
 end

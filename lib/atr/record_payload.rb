@@ -32,7 +32,42 @@ module Atr
       visible.to_h { |name, values| [name, values.map { |value| json(name, value) }] }
     end
 
+    # @param changes [Hash{String => Array}]
+    # @return [Boolean] whether an attribute of the record's publication scope is among them
+    def moved?(changes)
+      return false unless attributes? && @class.respond_to?(:publication_scopes)
+
+      scopes = @class.publication_scopes.map(&:to_s)
+      scopes |= @class.attribute_aliases.values_at(*scopes).compact if @class.respond_to?(:attribute_aliases)
+      changes.to_h.each_key.any? { |name| scopes.include?(name.to_s) }
+    end
+
+    # @param hashes [Array<Hash>] values by attribute
+    # @return [Array<String>] the attributes whose values are not text, as bytes of a picture
+    def unreadable(*hashes)
+      return [] unless attributes?
+
+      hashes.flat_map { |hash| hash.reject { |_, value| readable?(value) }.keys }.uniq
+    end
+
     private
+
+    def readable?(value)
+      case value
+      when String then text?(value)
+      when Hash then value.all? { |pair| readable?(pair) }
+      when Array then value.all? { |element| readable?(element) }
+      else true
+      end
+    end
+
+    # As JSON sees it: bytes without an encoding may be UTF-8.
+    def text?(string)
+      string = string.encoding == Encoding::BINARY ? string.dup.force_encoding("UTF-8") : string.encode("UTF-8")
+      string.valid_encoding?
+    rescue EncodingError
+      false
+    end
 
     def attributes?
       @record.respond_to?(:attributes) && !@record.is_a?(Hash)

@@ -72,6 +72,12 @@ RSpec.describe Atr::Event do
       expect(JSON.parse(event.to_json)).to include("changes" => { "title" => %w[a b] })
     end
 
+    it "is not said of a record that moves to another scope" do
+      event = described_class.new("post.updated", "post.updated", post, changes: { title: %w[a b], organization_id: [1, 2] })
+      expect(event.changes).to be_nil
+      expect(JSON.parse(event.to_json)).not_to have_key("changes")
+    end
+
     it "is of an update only" do
       expect(event.changes).to be_nil
       expect(JSON.parse(event.to_json)).not_to have_key("changes")

@@ -34,9 +34,10 @@ RSpec.describe Atr::LogPump do
   end
 
   it "has a named thread, which is ended when lines do not end" do
+    before = Thread.list
     pump = described_class.new(source, logger)
-    eventually { Thread.list.any? { |thread| thread.name == "atr.log" } }
+    thread = (Thread.list - before).find { |candidate| candidate.name == "atr.log" }
     expect(pump.stop(0)).to be false
-    eventually { !pump.alive? }
+    eventually { !thread.alive? }
   end
 end

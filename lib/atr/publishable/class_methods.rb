@@ -1,11 +1,13 @@
 # frozen_string_literal: true
 
+require_relative "scope_check"
+
 module Atr
   module Publishable
     # What a publishable class can say about its events. Subclasses inherit what they do not say themselves.
     module ClassMethods
       # Says who may see the events: `publication_scope :organization_id` puts those of a record into the scope
-      # `organization.<its organization_id>`. A record without a value publishes nothing.
+      # `organization.<its organization_id>`. A record without a value, or with a dot in it, publishes nothing.
       #
       # @param attributes [Array<Symbol, String>] attributes or methods of the record
       # @return [void]
@@ -73,33 +75,17 @@ module Atr
 
       # @param record [Object]
       # @param action [String]
-      # @return [String, nil] scope and name: `organization.1234.post.created`; nil when the record has no value for its scope
+      # @return [String, nil] scope and name: `organization.1234.post.created`; nil when the record has no value for its scope,
+      #   or one with a dot in it
       def build_routing_key_for_record_action(record, action)
-        scope = build_publication_scope_for_record(record)
-        return warn_of_missing_scope(record, scope) if scope.any? { |part| part.to_s.empty? }
-
-        [scope, resource_routing_keys, action].flatten.join(".")
+        scope = ScopeCheck.new(self, record).scope
+        [scope, resource_routing_keys, action].flatten.join(".") if scope
       end
 
       # @param record [Object]
       # @return [Array] names and values: `["user", 123]`
       def build_publication_scope_for_record(record)
         publication_scopes.flat_map { |attribute| [attribute.to_s.delete_suffix("_id"), record.__send__(attribute)] }
-      end
-
-      private
-
-      # Such an event must not become one for everybody.
-      def warn_of_missing_scope(record, scope)
-        missing = publication_scopes[scope.index { |part| part.to_s.empty? } / 2]
-        Logging.once(:missing_scope, name, missing) do
-          Atr.logger.warn do
-            id = record.id if record.respond_to?(:id)
-            "atr: #{name} #{id} has no #{missing}, which is its publication scope, so its events are not published " \
-              "(this is said once for #{name})"
-          end
-        end
-        nil
       end
     end
   end

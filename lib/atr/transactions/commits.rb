@@ -35,11 +35,6 @@ module Atr
         @batches.delete(batch)
       end
 
-      # @return [Boolean] whether nothing is left to publish
-      def empty?
-        @batches.empty?
-      end
-
       # Publishes what is committed.
       #
       # @return [void]

@@ -58,12 +58,78 @@ RSpec.describe Atr::Publishable::ClassMethods do
       expect(log.string.scan("atr: Post 7 has no organization_id, which is its publication scope").size).to eq 1
     end
 
+    describe "with a dot in a value" do
+      let(:failures) { [] }
+
+      before { Atr.config.on_publish_error = ->(error, subject) { failures << [error, subject] } }
+
+      def scoped_by(*attributes, &block)
+        Class.new(Post) do
+          define_singleton_method(:name) { "Post" }
+          publication_scope(*attributes)
+          class_eval(&block) if block
+        end
+      end
+
+      def routing_key(klass, **attributes)
+        klass.build_routing_key_for_record_action(klass.new(id: 7, **attributes), "created")
+      end
+
+      it "gives no routing key, because it would be another scope's" do
+        honest = routing_key(scoped_by(:title, :organization_id), title: "a", organization_id: 7)
+        expect(honest).to eq "title.a.organization.7.post.created"
+        expect(routing_key(scoped_by(:title), title: "a.organization.7")).to be_nil
+        expect(routing_key(scoped_by(:title, :organization_id), title: "a.", organization_id: 7)).to be_nil
+      end
+
+      it "is logged once without the value, counted and told each time" do
+        klass = scoped_by(:title)
+        2.times { routing_key(klass, title: "geheim.a") }
+        expect(log.string.lines.grep(/ERROR.*Post 7 was not published: its title, .* has a dot in it.*once for Post/).size).to eq 1
+        expect(log.string).not_to include "geheim"
+        expect(Atr.publisher.stats).to include(failed: 2)
+        expect(failures).to match Array.new(2) { [be_a(Atr::PublishError), be_a(Post)] }
+      end
+
+      it "is so too where the value is no text" do
+        [1.5, BigDecimal("1.5"), ["a", "id", 7], :"a.b"].each do |value|
+          expect(routing_key(scoped_by(:team) { define_method(:team) { value } })).to be_nil
+        end
+        expect(failures.size).to eq 4
+      end
+    end
+
     it "takes an empty value for none" do
       klass = Class.new(Post) do
         define_singleton_method(:name) { "Post" }
         publication_scope :title
       end
       expect(klass.build_routing_key_for_record_action(klass.new(title: ""), "created")).to be_nil
+    end
+  end
+
+  describe "scope of a record that was loaded without it" do
+    def update_without_scope(klass)
+      id = before_that { klass.create!(title: "a", organization_id: 1) }.id
+      2.times { |number| klass.select(:id, :title).find(id).update!(title: number.to_s) }
+      expect(routing_keys).to eq []
+      expect(log.string).not_to include "ERROR"
+      expect(Atr.publisher.stats).to include(failed: 0)
+    end
+
+    it "is none, of which a warning tells once" do
+      update_without_scope(Post)
+      expect(log.string.scan(/WARN.*Post \d+ was loaded without .*publication_scope needs \(organization_id\)/).size).to eq 1
+    end
+
+    it "is none where a method needs what is not loaded" do
+      klass = Class.new(Post) do
+        define_singleton_method(:name) { "Post" }
+        publication_scope :title, :team
+        def team = organization_id + 1
+      end
+      update_without_scope(klass)
+      expect(log.string.scan(/publication_scope needs \(team\)/).size).to eq 1
     end
   end
 

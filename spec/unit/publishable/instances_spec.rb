@@ -27,7 +27,7 @@ RSpec.describe Atr::Publishable, "with several instances of one row" do
       second.update!(organization_id: 2)
     end
     expect(event).to include("routing_key" => "organization.2.post.updated", "record" => include("title" => "z", "organization_id" => 2))
-    expect(event["changes"]).to include("title" => %w[a z], "organization_id" => [1, 2])
+    expect(event).not_to have_key("changes")
   end
 
   it "takes the scope from the row when the last instance does not know it" do

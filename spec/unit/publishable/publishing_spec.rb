@@ -123,6 +123,29 @@ RSpec.describe Atr::Publishable do
     expect(log.string).to include "has no organization_id"
   end
 
+  describe "an update that moves a record to another scope" do
+    it "does not show there what it was before" do
+      record = post(title: "geheim")
+      record.update!(organization_id: 2, title: "z")
+      expect(routing_keys).to eq ["organization.2.post.updated"]
+      expect(published.first.event).to include("record" => include("title" => "z"))
+      expect(published.first.event).not_to have_key("changes")
+      expect(published.first.json).not_to include "geheim"
+    end
+
+    it "is known by any attribute of the scope, by another name too" do
+      klass = model do
+        alias_attribute :owner_id, :organization_id
+        publication_scope :body, "owner_id"
+      end
+      record = klass.find(post.id)
+      record.update!(organization_id: 2)
+      record.update!(body: "c")
+      record.update!(title: "z")
+      expect(published.map { |message| message.event.key?("changes") }).to eq [false, false, true]
+    end
+  end
+
   it "leaves hidden attributes out of record and changes" do
     record = post(password_digest: "geheim1", api_token: "geheim2")
     record.update!(password_digest: "geheim3", title: "z")
@@ -257,7 +280,27 @@ RSpec.describe Atr::Publishable do
     it "never breaks the save: text that is not UTF-8, which the log does not repeat" do
       klass = model { def title = "geheim\xFF" }
       expect { klass.create!(organization_id: 1) }.not_to raise_error
-      expect(log.string).to include("UTF-8")
+      expect(log.string).to match(/was not published: .*not text in UTF-8: title; leave it out with publishable_attributes/)
+      expect(log.string).not_to include("geheim")
+    end
+
+    it "names all attributes that are not UTF-8, of the changes and deep inside too, whoever makes the JSON" do
+      stub_const("Shown", Class.new { def initialize(event) = @event = event })
+      Shown.define_method(:to_json) { |*| { of: @event.payload, changes: @event.changes }.to_json }
+      klass = model do
+        attribute :body, :binary
+        def settings = { "a" => ["geheim\xFF"] }
+      end
+      record = before_that { Post.create!(title: "ä", organization_id: 1) }
+      klass.where(id: record.id).update_all(body: "geheim\xFF".b)
+      [nil, "Shown"].each do |serializer|
+        Atr.config.event_serializer = serializer
+        klass.find(record.id).update!(body: "ä")
+        klass.find(record.id).update!(body: "geheim\xFF".b)
+      end
+      expect(routing_keys).to eq []
+      expect(log.string.scan("not text in UTF-8: settings, body;").size).to eq 2
+      expect(log.string.scan("not text in UTF-8: body, settings;").size).to eq 2
       expect(log.string).not_to include("geheim")
     end
 
