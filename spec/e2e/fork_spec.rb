@@ -76,6 +76,40 @@ RSpec.describe "A process that forks while its server runs" do
     expect(client.texts_so_far).to eq []
   end
 
+  context "with a child that lives on" do
+    let(:ports) { [port, process.eval("server.admin_port")] }
+
+    before do
+      @unasked, @idle = ports.map { |port| TCPSocket.new("127.0.0.1", port) }
+      @idle.write("GET /-/health HTTP/1.1\r\nHost: admin\r\n\r\n")
+      expect(@idle.gets).to include "200"
+      # Was accepted after the first; so the child has a copy of all three.
+      client
+      @child = process.eval("fork { sleep }")
+    end
+
+    after do
+      Process.kill(:KILL, @child)
+      [@unasked, @idle].each(&:close)
+    end
+
+    it "ends every connection when the server stops, of clients that do not answer, too" do
+      expect(process.eval("server.stop(timeout: 0.2)")).to be false
+      expect(client.wait_for_end(within: 5)).to be true
+      [@unasked, @idle].each do |socket|
+        expect(Timeout.timeout(5) { socket.read }).to be_a String
+      end
+    end
+
+    it "frees both ports when the server stops" do
+      process.eval("server.stop(timeout: 0.2)")
+      ports.each { |port| expect { TCPSocket.new("127.0.0.1", port) }.to raise_error Errno::ECONNREFUSED }
+      port, admin_port = ports
+      process.eval("server = Atr::Server.start(port: #{port}, admin_port: #{admin_port})")
+      expect(WebSocketClient.open(port:).tap(&:disconnect)).to be_open
+    end
+  end
+
   it "tells clients when it ends without stopping the server" do
     goodbye = Thread.new { client.part }
     client

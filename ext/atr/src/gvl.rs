@@ -1,14 +1,15 @@
 //! Lets go of Ruby's global lock while a thread waits in Rust. The only `unsafe` code of the gem.
 #![allow(unsafe_code)]
 
-use crate::error::{exception, from_panic};
-use atr_core::wait::Interrupt;
+use crate::error::{exception, from_panic, to_ruby};
+use atr_core::wait::{Interrupt, wait};
 use magnus::{Error, Ruby};
 use rb_sys::rb_thread_call_without_gvl2;
 use std::any::Any;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
+use std::time::{Duration, Instant};
 
 /// A call on its way to the other side of the lock, and its result on the way back. It lives on the stack of
 /// [`without_gvl`], which does not return before Ruby has forgotten both pointers to it.
@@ -27,7 +28,7 @@ struct Call<'a, F, T> {
 /// # Errors
 /// What the interrupt raised in this thread (`Thread#kill`, `Thread#raise`, a signal's handler). A panic in `act`
 /// becomes an `Atr::Error`.
-pub(crate) fn without_gvl<T>(ruby: &Ruby, act: impl FnOnce(&Interrupt) -> T) -> Result<T, Error> {
+fn without_gvl<T>(ruby: &Ruby, act: impl FnOnce(&Interrupt) -> T) -> Result<T, Error> {
     let interrupt = Interrupt::for_this_thread();
     let mut call = Call { act: Some(act), interrupt: &interrupt, result: None };
     while call.result.is_none() {
@@ -40,6 +41,37 @@ pub(crate) fn without_gvl<T>(ruby: &Ruby, act: impl FnOnce(&Interrupt) -> T) -> 
         Some(Ok(value)) => Ok(value),
         Some(Err(panic)) => Err(from_panic(ruby, &*panic)),
         None => Err(exception(ruby, "Error", "a call without the GVL gave no result".into())),
+    }
+}
+
+/// Calls `act` without the lock until it is not interrupted any more, each time with what is left of `timeout`.
+///
+/// # Errors
+/// Those of [`without_gvl`], and `act`'s as the exception that it is in Ruby.
+pub(crate) fn within<T>(
+    ruby: &Ruby,
+    timeout: Duration,
+    mut act: impl FnMut(Duration, &Interrupt) -> atr_core::Result<T>,
+) -> Result<T, Error> {
+    let begun = Instant::now();
+    loop {
+        let left = timeout.saturating_sub(begun.elapsed());
+        match without_gvl(ruby, |interrupt| act(left, interrupt))? {
+            Err(atr_core::Error::Interrupted) => {}
+            result => return result.map_err(|error| to_ruby(ruby, &error)),
+        }
+    }
+}
+
+/// Waits without the lock, however long; after an interrupt for a new future.
+///
+/// # Errors
+/// Those of [`without_gvl`].
+pub(crate) fn wait_for<F: Future>(ruby: &Ruby, future: impl Fn() -> F) -> Result<F::Output, Error> {
+    loop {
+        if let Ok(output) = without_gvl(ruby, |interrupt| wait(future(), None, interrupt))? {
+            return Ok(output);
+        }
     }
 }
 

@@ -1,17 +1,13 @@
 //! Log lines and counters as Ruby sees them.
 
-use crate::gvl::without_gvl;
+use crate::gvl::wait_for;
 use atr_core::log::{Level, Log};
-use atr_core::wait::wait;
 use magnus::{Error, RHash, Ruby, Symbol};
 
 /// Waits for the next line: its level and its text, or `nil` when there will be none any more.
 pub(crate) fn next_log(ruby: &Ruby, log: &Log) -> Result<Option<(Symbol, String)>, Error> {
-    loop {
-        if let Ok(line) = without_gvl(ruby, |interrupt| wait(log.next(), None, interrupt))? {
-            return Ok(line.map(|line| (ruby.to_symbol(name_of(line.level)), line.message)));
-        }
-    }
+    let line = wait_for(ruby, || log.next())?;
+    Ok(line.map(|line| (ruby.to_symbol(name_of(line.level)), line.message)))
 }
 
 fn name_of(level: Level) -> &'static str {

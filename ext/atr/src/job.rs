@@ -4,9 +4,7 @@ use crate::error::guard;
 use crate::home::Home;
 use atr_core::gate::{Job, Verdict};
 use atr_core::scope::Scope;
-use magnus::{
-    Class, Error, Module, RArray, RHash, RModule, RString, Ruby, Symbol, TryConvert, Value, method,
-};
+use magnus::{Class, Error, Module, RArray, RHash, RModule, RString, Ruby, TryConvert, Value, method};
 use std::cell::RefCell;
 
 /// The Ruby object. One that is collected without an answer denies: dropping a job does.
@@ -18,7 +16,6 @@ pub(crate) struct NativeJob {
 pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     let class = native.define_class("Job", ruby.class_object())?;
     class.undef_default_alloc_func();
-    class.define_method("kind", method!(NativeJob::kind, 0))?;
     class.define_method("request", method!(NativeJob::request, 0))?;
     class.define_method("admit", method!(NativeJob::admit, 2))?;
     class.define_method("refuse", method!(NativeJob::refuse, 1))?;
@@ -28,10 +25,6 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
 impl NativeJob {
     pub(crate) fn new(job: Job) -> Self {
         Self { job: RefCell::new(Home::new(job)) }
-    }
-
-    fn kind(ruby: &Ruby, _this: &Self) -> Symbol {
-        ruby.to_symbol("admit")
     }
 
     fn request(ruby: &Ruby, this: &Self) -> Result<RHash, Error> {

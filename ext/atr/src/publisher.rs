@@ -1,7 +1,7 @@
 //! `Atr::Native::Publisher`: hands events to the native thread that carries them to the broker.
 
 use crate::error::{guard, to_ruby};
-use crate::gvl::without_gvl;
+use crate::gvl::within;
 use crate::home::Home;
 use crate::host::{next_log, stats_hash};
 use crate::job::scope_called;
@@ -14,7 +14,6 @@ use magnus::{
 };
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// The Ruby object. In a forked child its first use makes a new publisher and forgets the parent's, with whatever
 /// waits in it: that is the parent's to send.
@@ -69,14 +68,7 @@ impl NativePublisher {
             let event = event_of(ruby, event)?;
             let timeout = seconds_to_duration(ruby, "timeout", timeout_seconds)?;
             let mut receipt = publisher.submit(event).map_err(|error| to_ruby(ruby, &error))?;
-            let begun = Instant::now();
-            loop {
-                let left = timeout.saturating_sub(begun.elapsed());
-                match without_gvl(ruby, |interrupt| receipt.wait(left, interrupt))? {
-                    Err(atr_core::Error::Interrupted) => {}
-                    result => return result.map_err(|error| to_ruby(ruby, &error)),
-                }
-            }
+            within(ruby, timeout, |left, interrupt| receipt.wait(left, interrupt))
         })
     }
 
@@ -84,14 +76,7 @@ impl NativePublisher {
         guard(ruby, || {
             let publisher = this.here(ruby)?;
             let timeout = seconds_to_duration(ruby, "timeout", timeout_seconds)?;
-            let begun = Instant::now();
-            loop {
-                let left = timeout.saturating_sub(begun.elapsed());
-                match without_gvl(ruby, |interrupt| publisher.flush(left, interrupt))? {
-                    Err(atr_core::Error::Interrupted) => {}
-                    result => return result.map_err(|error| to_ruby(ruby, &error)),
-                }
-            }
+            within(ruby, timeout, |left, interrupt| publisher.flush(left, interrupt))
         })
     }
 

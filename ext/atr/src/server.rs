@@ -1,14 +1,13 @@
 //! `Atr::Native::Server`: a running server.
 
 use crate::error::{guard, to_ruby};
-use crate::gvl::without_gvl;
+use crate::gvl::{wait_for, within};
 use crate::home::Home;
 use crate::host::{next_log, stats_hash};
 use crate::job::NativeJob;
 use crate::options::{Options, seconds_to_duration};
 use atr_core::config::{AdminOptions, BrokerOptions, Limits, ServerOptions};
 use atr_core::server::Server;
-use atr_core::wait::wait;
 use magnus::{Class, Error, Module, Object, RHash, RModule, Ruby, Symbol, function, method};
 
 /// The Ruby object. A server that is collected stops; whoever wants it to run keeps it.
@@ -63,11 +62,7 @@ impl NativeServer {
             if let Some(job) = gate.try_next() {
                 return Ok(Some(NativeJob::new(job)));
             }
-            loop {
-                if let Ok(job) = without_gvl(ruby, |interrupt| wait(gate.next(), None, interrupt))? {
-                    return Ok(job.map(NativeJob::new));
-                }
-            }
+            Ok(wait_for(ruby, || gate.next())?.map(NativeJob::new))
         })
     }
 
@@ -83,12 +78,7 @@ impl NativeServer {
         guard(ruby, || {
             let server = this.server(ruby)?;
             let timeout = seconds_to_duration(ruby, "timeout", timeout_seconds)?;
-            loop {
-                match without_gvl(ruby, |interrupt| server.stop(timeout, interrupt))? {
-                    Err(atr_core::Error::Interrupted) => {}
-                    result => return result.map_err(|error| to_ruby(ruby, &error)),
-                }
-            }
+            within(ruby, timeout, |left, interrupt| server.stop(left, interrupt))
         })
     }
 

@@ -3,6 +3,7 @@
 use crate::limits::{Seat, Seats};
 use crate::log::Log;
 use crate::shard::Accepted;
+use crate::shut::Shut;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -10,9 +11,10 @@ use tokio::sync::mpsc;
 
 /// How long accepting rests when the process has no descriptor left: trying on would only burn the processor.
 const REST: Duration = Duration::from_millis(200);
+
 /// The public port, and where its sockets go.
 pub(crate) struct Acceptor {
-    pub(crate) listener: TcpListener,
+    pub(crate) listener: Shut<TcpListener>,
     pub(crate) shards: Vec<mpsc::Sender<Accepted>>,
     pub(crate) seats: Seats,
     pub(crate) log: Log,

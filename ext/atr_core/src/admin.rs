@@ -5,6 +5,7 @@
 
 use crate::broker::{Accepted, Batch, Command, wire};
 use crate::log::Log;
+use crate::shut::Shut;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
@@ -22,8 +23,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// The largest batch. Publishers send about 1 MiB, or one event if that is larger.
-const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// The largest batch, unless one event may be larger. Publishers send about 1 MiB, or one event if that is larger;
+/// spelling it as a JSON string makes six bytes (`\u0007`) of one at worst.
+const MIN_MAX_BODY_BYTES: usize = 16 * MIB;
+const MAX_ESCAPE_BYTES: usize = 6;
+const MIB: usize = 1024 * 1024;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long a request's head may take, and so how long a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,12 +48,14 @@ pub async fn serve(
     listener: std::net::TcpListener,
     token: Option<String>,
     commands: Option<mpsc::Sender<Command>>,
+    max_event_bytes: usize,
     ready: impl Fn() -> bool + 'static,
     log: Log,
 ) {
-    let admin = Rc::new(Admin { token, commands, ready, log });
+    let admin =
+        Rc::new(Admin { token, commands, max_body_bytes: max_body_bytes(max_event_bytes), ready, log });
     let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
+        Ok(listener) => Shut::new(listener),
         Err(error) => return admin.log.error(format!("the admin port cannot be served: {error}")),
     };
     let mut connections = JoinSet::new();
@@ -77,13 +83,14 @@ async fn serve_connection(admin: Rc<Admin<impl Fn() -> bool + 'static>>, stream:
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Shut::new(stream)), service)
         .await;
 }
 
 struct Admin<R> {
     token: Option<String>,
     commands: Option<mpsc::Sender<Command>>,
+    max_body_bytes: usize,
     ready: R,
     log: Log,
 }
@@ -124,7 +131,7 @@ impl<R: Fn() -> bool> Admin<R> {
             });
             return Err(line(StatusCode::UNAUTHORIZED, "The bearer token is not this server's."));
         }
-        let body = read_body(request.into_body()).await?;
+        let body = read_body(request.into_body(), self.max_body_bytes).await?;
         let batch = wire::decode(&body).map_err(|reason| {
             self.log.warn_repeated("admin batch", 1, |count| {
                 format!("{count} batches of events could not be read: {reason}")
@@ -155,13 +162,18 @@ fn is_same(shown: &[u8], token: &[u8]) -> bool {
     shown.len() == token.len() && difference == 0
 }
 
-async fn read_body(body: Incoming) -> Result<Bytes, Answer> {
+/// The largest batch that is read: the largest event must fit, however it is spelt, with its names.
+fn max_body_bytes(max_event_bytes: usize) -> usize {
+    MIN_MAX_BODY_BYTES.max(max_event_bytes.saturating_mul(MAX_ESCAPE_BYTES).saturating_add(MIB))
+}
+
+async fn read_body(body: Incoming, max_bytes: usize) -> Result<Bytes, Answer> {
     let too_large =
-        || line(StatusCode::PAYLOAD_TOO_LARGE, &format!("A batch may have {MAX_BODY_BYTES} bytes at most."));
-    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+        || line(StatusCode::PAYLOAD_TOO_LARGE, &format!("A batch may have {max_bytes} bytes at most."));
+    if body.size_hint().lower() > max_bytes as u64 {
         return Err(too_large());
     }
-    match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+    match timeout(BODY_TIMEOUT, Limited::new(body, max_bytes).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(line(StatusCode::BAD_REQUEST, "The body ended too early.")),
@@ -200,6 +212,23 @@ fn with_header(mut answer: Answer, name: HeaderName, value: &'static str) -> Ans
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Event;
+    use crate::scope::Scope;
+
+    #[test]
+    fn the_largest_event_fits_however_it_is_spelt() {
+        assert_eq!(max_body_bytes(1), MIN_MAX_BODY_BYTES);
+        assert_eq!(max_body_bytes(usize::MAX), usize::MAX);
+        let size = 4 * MIB;
+        let event = Event {
+            id: "1".into(),
+            scope: Scope::new("a").unwrap(),
+            name: "post.created".into(),
+            routing_key: "a.post.created".into(),
+            json: Bytes::from(vec![7; size]),
+        };
+        assert!(wire::encode("p", 1, std::iter::once(&event)).len() <= max_body_bytes(size));
+    }
 
     #[test]
     fn tokens_are_the_same_or_not() {

@@ -7,6 +7,7 @@
 use crate::frame::Batch;
 use crate::outbox::{Full, Outbox};
 use crate::scope::Scope;
+use crate::shut::Shut;
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -43,7 +44,7 @@ pub(crate) enum Sent {
 #[derive(Debug)]
 pub(crate) struct Connection {
     /// Empty from the moment the client was let in until its HTTP handshake is over, and after its end.
-    socket: RefCell<Option<TcpStream>>,
+    socket: RefCell<Option<Shut<TcpStream>>>,
     outbox: RefCell<Outbox>,
     outbox_bytes: usize,
     /// Bytes have to wait their turn behind others, or for the socket.
@@ -75,7 +76,7 @@ impl Connection {
     }
 
     /// Gives the connection its socket. The task that polls [`Connection::poll_flush`] sends what has waited.
-    pub(crate) fn attach(&self, socket: TcpStream) {
+    pub(crate) fn attach(&self, socket: Shut<TcpStream>) {
         self.socket.replace(Some(socket));
         self.waiting.set(!self.outbox.borrow().is_empty());
     }
@@ -149,7 +150,7 @@ impl Connection {
         self.open.set(false);
     }
 
-    /// Lets go of the socket and of all that waits for it. The tables may know the connection for a while yet.
+    /// Ends the socket and lets go of all that waits for it. The tables may know the connection for a while yet.
     pub(crate) fn hang_up(&self) {
         self.leave();
         self.waiting.set(true);
@@ -219,7 +220,7 @@ impl Connection {
     pub(crate) fn shut_down_writing(&self) {
         if let Some(socket) = &*self.socket.borrow() {
             // The other end may be gone already; then there is nobody to tell.
-            let _ = SockRef::from(socket).shutdown(Shutdown::Write);
+            let _ = SockRef::from(&**socket).shutdown(Shutdown::Write);
         }
     }
 }

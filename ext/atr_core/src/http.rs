@@ -5,6 +5,7 @@ use crate::gate::{Outcome, RequestHead, Verdict};
 use crate::scope::Scope;
 use crate::session::Session;
 use crate::shard::{Membership, Shard, SocketGuard};
+use crate::shut::Shut;
 use crate::upgrade;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -68,7 +69,7 @@ pub(crate) async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(shard.limits().head_timeout)
         .max_buf_size(shard.limits().head_bytes)
-        .serve_connection(TokioIo::new(socket), service)
+        .serve_connection(TokioIo::new(Shut::new(socket)), service)
         .with_upgrades();
     tokio::select! {
         result = connection => {
@@ -191,7 +192,7 @@ impl Exchange {
 /// Waits until the answer is written and the socket is ours, and hands it to a session.
 async fn begin_session(upgraded: OnUpgrade, member: Membership, socket: Rc<SocketGuard>) {
     let Ok(upgraded) = upgraded.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+    let Ok(parts) = upgraded.downcast::<TokioIo<Shut<TcpStream>>>() else { return };
     // A copy, because hyper's buffer is large and would live as long as the connection.
     let early = Bytes::copy_from_slice(&parts.read_buf);
     member.connection.attach(parts.io.into_inner());

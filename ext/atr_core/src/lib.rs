@@ -35,6 +35,7 @@ mod reader;
 mod router;
 mod session;
 mod shard;
+mod shut;
 mod sync;
 mod threads;
 mod upgrade;

@@ -11,6 +11,7 @@ use crate::limits::Seats;
 use crate::log::Log;
 use crate::router::{Inlet, Interest, Router};
 use crate::shard::{self, Accepted, Parcel};
+use crate::shut::Shut;
 use crate::stats::Stats;
 use crate::sync::lock;
 use crate::threads::Threads;
@@ -99,7 +100,7 @@ impl Server {
         let options = Arc::new(options);
         let mut control = Control {
             acceptor: Acceptor {
-                listener,
+                listener: Shut::new(listener),
                 shards: vec![],
                 seats: Seats::new(options.max_connections, &log),
                 log: log.clone(),
@@ -238,11 +239,12 @@ impl Control {
         let router = Rc::new(Router::new(self.inlets, Arc::clone(&context.stats), context.log.clone()));
         let reachable = context.reachable.clone();
         let publishing = self.redis.is_none().then(|| commands.clone());
-        let log = context.log.clone();
+        let (log, max_event_bytes) = (context.log.clone(), context.max_event_bytes);
         let administer = async {
             match self.admin {
                 Some(listener) => {
-                    admin::serve(listener, self.admin_token, publishing, move || reachable.get(), log).await
+                    let ready = move || reachable.get();
+                    admin::serve(listener, self.admin_token, publishing, max_event_bytes, ready, log).await
                 }
                 None => std::future::pending().await,
             }
