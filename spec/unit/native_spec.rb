@@ -14,7 +14,7 @@ RSpec.describe "Atr::Native" do
   # checkout's, so the process has this one's load path in its place.
   define_method(:ruby) do |code, *arguments|
     load_path = [@lib, *($LOAD_PATH - [lib])].map { |directory| "-I#{directory}" }
-    output, status = Open3.capture2e({ "RUBYOPT" => nil }, RbConfig.ruby, *load_path, "-e", code, *arguments)
+    output, status = Open3.capture2e({ "RUBYOPT" => nil, "BUNDLER_SETUP" => nil }, RbConfig.ruby, *load_path, "-e", code, *arguments)
     expect(status).to be_success, output
     output
   end
