@@ -1,5 +1,6 @@
 //! Turns the core's errors, and panics, into the exceptions that `lib/atr/errors.rb` defines.
 
+use atr_core::panic::message_of;
 use magnus::{Error, ExceptionClass, Module, RModule, Ruby};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,7 +31,5 @@ pub(crate) fn guard<T>(ruby: &Ruby, body: impl FnOnce() -> Result<T, Error>) -> 
 
 /// The exception for a panic.
 pub(crate) fn from_panic(ruby: &Ruby, panic: &(dyn Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    exception(ruby, "Error", format!("a bug in atr's native library: {text}"))
+    exception(ruby, "Error", format!("a bug in atr's native library: {}", message_of(panic)))
 }

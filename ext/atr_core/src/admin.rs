@@ -3,16 +3,17 @@
 //! It is for the operator and for the app's own processes, on an address that browsers do not reach. Events need
 //! the token that the app derives from its secret.
 
+use crate::answer::{Answer, line, with_header, with_type};
 use crate::broker::{Accepted, Batch, Command, wire};
 use crate::log::Log;
 use crate::shut::Shut;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{ALLOW, AUTHORIZATION};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -39,8 +40,6 @@ const MAX_CONNECTIONS: usize = 1024;
 /// The pause after the system refused to accept, when it has no descriptors left for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const PATHS: &str = "This is atr's admin port. It has GET /-/health, GET /-/ready and POST /events.";
-
-type Answer = Response<Full<Bytes>>;
 
 /// Serves on a non-blocking listener until it is dropped; must run on a `LocalSet`. `commands` are those of the
 /// memory broker, `ready` says whether events can come.
@@ -189,24 +188,9 @@ async fn hand_on(commands: &mpsc::Sender<Command>, batch: Batch) -> Option<Accep
     is_done.await.ok()
 }
 
-fn line(status: StatusCode, text: &str) -> Answer {
-    with_type(status, format!("{text}\n"), "text/plain; charset=utf-8")
-}
-
 fn not_allowed(method: &'static str) -> Answer {
     let answer = line(StatusCode::METHOD_NOT_ALLOWED, &format!("Only {method} is for this path."));
     with_header(answer, ALLOW, method)
-}
-
-fn with_type(status: StatusCode, body: String, content_type: &'static str) -> Answer {
-    let mut answer = Response::new(Full::from(body));
-    *answer.status_mut() = status;
-    with_header(answer, CONTENT_TYPE, content_type)
-}
-
-fn with_header(mut answer: Answer, name: HeaderName, value: &'static str) -> Answer {
-    answer.headers_mut().insert(name, HeaderValue::from_static(value));
-    answer
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Answers the requests on the public port, and turns those that may come in into websockets.
 
+use crate::answer::{Answer, line, with_header};
 use crate::connection::Connection;
 use crate::gate::{Outcome, RequestHead, Verdict};
 use crate::scope::Scope;
@@ -10,7 +11,7 @@ use crate::upgrade;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
@@ -28,8 +29,6 @@ const RESERVED_PATHS: &str = "/-/";
 const HEALTH_PATH: &str = "/-/health";
 /// When a client that was turned away may try again.
 const RETRY_AFTER_SECONDS: &str = "1";
-
-type Answer = Response<Full<Bytes>>;
 
 /// One socket's HTTP.
 struct Exchange {
@@ -202,35 +201,33 @@ async fn begin_session(upgraded: OnUpgrade, member: Membership, socket: Rc<Socke
 fn switch_protocols(accept: &str) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    set(&mut answer, header::CONNECTION, "upgrade");
-    set(&mut answer, header::UPGRADE, "websocket");
-    set(&mut answer, header::SEC_WEBSOCKET_ACCEPT, accept);
-    answer
+    if let Ok(accept) = HeaderValue::from_str(accept) {
+        answer.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    as_upgrade(answer, "upgrade")
 }
 
-fn plain(status: StatusCode, line: &str) -> Answer {
-    let mut answer = Response::new(Full::from(format!("{line}\n")));
-    *answer.status_mut() = status;
-    set(&mut answer, header::CONTENT_TYPE, "text/plain; charset=utf-8");
-    set(&mut answer, header::CACHE_CONTROL, "no-store");
+/// RFC 9110 §7.8 wants both headers, with a 101 and with a 426.
+fn as_upgrade(answer: Answer, connection: &'static str) -> Answer {
+    with_header(with_header(answer, header::CONNECTION, connection), header::UPGRADE, "websocket")
+}
+
+fn plain(status: StatusCode, text: &str) -> Answer {
+    let answer = with_header(line(status, text), header::CACHE_CONTROL, "no-store");
     // One request a socket: whoever wants more wants a web server.
-    set(&mut answer, header::CONNECTION, "close");
-    answer
+    with_header(answer, header::CONNECTION, "close")
 }
 
 fn reject(rejection: upgrade::Rejection) -> Answer {
-    let mut answer = plain(rejection.status, rejection.line);
+    let answer = plain(rejection.status, rejection.line);
     match rejection.status {
         // RFC 9110 §15.5.22 asks for Upgrade, RFC 6455 §4.2.2 for the versions.
         StatusCode::UPGRADE_REQUIRED => {
-            set(&mut answer, header::CONNECTION, "upgrade, close");
-            set(&mut answer, header::UPGRADE, "websocket");
-            set(&mut answer, header::SEC_WEBSOCKET_VERSION, "13");
+            with_header(as_upgrade(answer, "upgrade, close"), header::SEC_WEBSOCKET_VERSION, "13")
         }
-        StatusCode::METHOD_NOT_ALLOWED => set(&mut answer, header::ALLOW, "GET"),
-        _ => {}
+        StatusCode::METHOD_NOT_ALLOWED => with_header(answer, header::ALLOW, "GET"),
+        _ => answer,
     }
-    answer
 }
 
 fn refuse(status: u16) -> Answer {
@@ -238,14 +235,6 @@ fn refuse(status: u16) -> Answer {
     plain(status, "The application did not let you in.")
 }
 
-fn turn_away(line: &str) -> Answer {
-    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, line);
-    set(&mut answer, header::RETRY_AFTER, RETRY_AFTER_SECONDS);
-    answer
-}
-
-fn set(answer: &mut Answer, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        answer.headers_mut().insert(name, value);
-    }
+fn turn_away(text: &str) -> Answer {
+    with_header(plain(StatusCode::SERVICE_UNAVAILABLE, text), header::RETRY_AFTER, RETRY_AFTER_SECONDS)
 }

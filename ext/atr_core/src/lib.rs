@@ -15,6 +15,7 @@ pub mod error;
 pub mod event;
 pub mod gate;
 pub mod log;
+pub mod panic;
 pub mod publisher;
 pub mod queue;
 pub mod scope;
@@ -23,6 +24,7 @@ pub mod stats;
 pub mod wait;
 
 mod acceptor;
+mod answer;
 mod boundary;
 mod connection;
 mod frame;

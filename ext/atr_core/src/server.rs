@@ -13,15 +13,14 @@ use crate::router::{Inlet, Interest, Router};
 use crate::shard::{self, Accepted, Parcel};
 use crate::shut::Shut;
 use crate::stats::Stats;
-use crate::sync::lock;
 use crate::threads::Threads;
 use crate::wait::{Ended, Interrupt, wait};
 use crate::{Error, Result, admin, listen};
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 /// Parcels that may wait for a shard; their bytes are bounded, too.
@@ -55,8 +54,6 @@ pub struct Server {
     log: Log,
     phase: watch::Sender<Phase>,
     threads: Threads,
-    /// Only one caller at a time stops a server; the others wait for what it finds.
-    stopping: Mutex<()>,
 }
 
 /// The listeners and queues of the control thread.
@@ -122,7 +119,6 @@ impl Server {
             log: log.clone(),
             phase,
             threads,
-            stopping: Mutex::new(()),
         };
         for index in 0..options.shard_count() {
             let (accepted, sockets) = mpsc::channel::<Accepted>(ACCEPTED);
@@ -190,7 +186,6 @@ impl Server {
     /// # Errors
     /// [`Error::Interrupted`]: call again to go on. [`Error::Server`]: a thread did not end, which is a bug.
     pub fn stop(&self, timeout: Duration, interrupt: &Interrupt) -> Result<bool> {
-        let begun = Instant::now();
         self.phase.send_if_modified(|phase| {
             let running = *phase == Phase::Running;
             if running {
@@ -204,13 +199,11 @@ impl Server {
             result => result.is_ok(),
         };
         self.phase.send_replace(Phase::Stopped);
-        let patience = LAST_PATIENCE + timeout.saturating_sub(begun.elapsed());
-        match wait(self.threads.ended(), Some(patience), interrupt) {
+        match wait(self.threads.ended(), Some(LAST_PATIENCE), interrupt) {
             Ok(()) => {}
             Err(Ended::Interrupted) => return Err(Error::Interrupted),
             Err(Ended::TimedOut) => return Err(Error::Server("a native thread does not end".into())),
         }
-        let _one_at_a_time = lock(&self.stopping);
         self.threads.join();
         self.log.close();
         Ok(in_time)

@@ -2,10 +2,10 @@
 
 use crate::gate::Gate;
 use crate::log::Log;
+use crate::panic::message_of;
 use crate::server::Phase;
 use crate::sync::lock;
 use crate::{Error, Result};
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -54,7 +54,7 @@ impl Threads {
         self.watched.alive.send_modify(|alive| *alive += 1);
         let handle = thread::Builder::new().name(name.to_owned()).spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(|| LocalSet::new().block_on(&runtime, main())));
-            if let Err(failure) = result.unwrap_or_else(|panic| Err(text_of(&*panic))) {
+            if let Err(failure) = result.unwrap_or_else(|panic| Err(message_of(&*panic).to_owned())) {
                 watched.fail(format!("the thread {name_of_thread} failed: {failure}"));
             }
             runtime.shutdown_timeout(RESOLVER_PATIENCE);
@@ -89,7 +89,7 @@ impl Threads {
         let _ = self.watched.alive.subscribe().wait_for(|alive| *alive == 0).await;
     }
 
-    /// Takes the ended threads off the process. Waits for those that run.
+    /// Takes the ended threads off the process. Waits for those that run; further callers wait for the first.
     pub(crate) fn join(&self) {
         for handle in lock(&self.handles).drain(..) {
             // A panic was caught and told of inside the thread.
@@ -107,11 +107,6 @@ impl Watched {
         // So that the threads that wait for jobs come and look.
         self.gate.close();
     }
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(crate) struct News {
 pub(crate) struct Lost {
     /// It could be used until now.
     pub(crate) was_there: bool,
+    /// Nothing was told of this outage before: it is a change of state, not another reason for it.
+    pub(crate) first: bool,
 }
 
 /// The broker can be used from now on.
@@ -33,10 +35,11 @@ impl News {
     pub(crate) fn lost(&mut self, reason: &str) -> Option<Lost> {
         let was_there = std::mem::take(&mut self.there);
         let is_news = !self.said.iter().any(|said| said == reason) && self.said.len() < MAX_REASONS;
+        let first = self.said.is_empty();
         if is_news {
             self.said.push(reason.to_owned());
         }
-        is_news.then_some(Lost { was_there })
+        is_news.then_some(Lost { was_there, first })
     }
 
     /// It can be used. Something if it could not before.
@@ -57,15 +60,15 @@ mod tests {
     #[test]
     fn tells_each_reason_of_an_outage_once() {
         let mut news = News::default();
-        assert_eq!(news.lost("refused"), Some(Lost { was_there: false }));
+        assert_eq!(news.lost("refused"), Some(Lost { was_there: false, first: true }));
         assert_eq!(news.lost("refused"), None);
         assert_eq!(news.found(), Some(Found { again: false, after_failures: true }));
         assert_eq!(news.found(), None);
-        assert_eq!(news.lost("closed"), Some(Lost { was_there: true }));
-        assert_eq!(news.lost("refused"), Some(Lost { was_there: false }));
+        assert_eq!(news.lost("closed"), Some(Lost { was_there: true, first: true }));
+        assert_eq!(news.lost("refused"), Some(Lost { was_there: false, first: false }));
         assert_eq!((news.lost("closed"), news.lost("refused")), (None, None));
         assert_eq!(news.found(), Some(Found { again: true, after_failures: true }));
-        assert_eq!(news.lost("closed"), Some(Lost { was_there: true }));
+        assert_eq!(news.lost("closed"), Some(Lost { was_there: true, first: true }));
     }
 
     #[test]

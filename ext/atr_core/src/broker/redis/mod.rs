@@ -14,6 +14,7 @@ pub use address::Address;
 use super::{Command, Context, Sink, Timing};
 use crate::backoff::Backoff;
 use crate::broker::news::News;
+use crate::log::Level;
 use ::redis::aio::PubSub;
 use failure::Failure;
 use session::Session;
@@ -82,10 +83,13 @@ impl<S: Sink> Broker<S> {
         self.link.subscriptions.lose();
         let address = &self.options.address;
         if let Some(line) = self.link.news.lost(&failure.to_string()) {
-            self.context.log.warn(match line.was_there {
+            // A further reason for the same outage is worth knowing, but is no change of state.
+            let level = if line.first { Level::Warn } else { Level::Info };
+            let message = match line.was_there {
                 true => format!("lost {address}: {failure}; clients get no events until it is back"),
                 false => format!("cannot use {address}: {failure}; clients get no events, trying again"),
-            });
+            };
+            self.context.log.write(level, message);
         }
     }
 
