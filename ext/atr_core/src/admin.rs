@@ -141,7 +141,7 @@ impl<R: Fn() -> bool> Admin<R> {
         let accepted = hand_on(commands, batch)
             .await
             .ok_or_else(|| line(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping or busy."))?;
-        let repeated = if accepted == Accepted::Repeated { ",\"repeated\":true" } else { "" };
+        let repeated = if accepted.repeated { ",\"repeated\":true" } else { "" };
         Ok(with_type(StatusCode::OK, format!("{{\"accepted\":{count}{repeated}}}"), "application/json"))
     }
 

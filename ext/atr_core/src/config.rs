@@ -1,5 +1,6 @@
 //! What a server is started with. There are no defaults here: the host's configuration has them all.
 
+use crate::retention::Retentions;
 use crate::{Error, Result};
 use std::time::Duration;
 
@@ -29,8 +30,12 @@ pub struct ServerOptions {
     pub max_connections: usize,
     /// The bounds that hold for each client.
     pub limits: Limits,
+    /// What is kept of each scope's log.
+    pub retentions: Retentions,
     /// The time between two pings to a client.
     pub ping_interval: Duration,
+    /// How long a server that stops takes to close its clients, one after the other.
+    pub drain: Duration,
     /// How long a scope stays subscribed after its last client has left.
     pub subscription_grace: Duration,
     /// Whether lines at debug (one for each connection) are written at all.
@@ -52,7 +57,10 @@ pub struct AdminOptions {
 #[derive(Debug, Clone)]
 pub enum BrokerOptions {
     /// This process: publishers post to the admin listener.
-    Memory,
+    Memory {
+        /// Bytes that the logs of all scopes may take together.
+        log_bytes: usize,
+    },
     /// A Redis.
     Redis {
         /// `redis://[user:password@]host[:port][/database]`

@@ -4,14 +4,21 @@
 //! write straight to the socket; what the kernel does not take waits in the outbox, and only then does the
 //! connection's task wake.
 
-use crate::frame::Batch;
+use crate::batch::Batch;
+use crate::frame::Frames;
 use crate::outbox::{Full, Outbox};
+use crate::position::Position;
+use crate::protocol::filter::Filter;
+use crate::protocol::sse::{self, Cursor};
+use crate::protocol::{Protocol, atr_v1};
 use crate::scope::Scope;
 use crate::shut::Shut;
+use bytes::Bytes;
 use socket2::SockRef;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::net::Shutdown;
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use tokio::net::TcpStream;
@@ -57,11 +64,16 @@ pub(crate) struct Connection {
     /// Wakes the connection's task.
     waker: RefCell<Option<Waker>>,
     scopes: Box<[Scope]>,
+    protocol: Protocol,
+    /// Which events the client wants, if not all.
+    filter: OnceCell<Box<Filter>>,
+    /// What the client is to come back with (server-sent events).
+    cursor: OnceCell<Box<Cursor>>,
 }
 
 impl Connection {
     /// A client that was let into `scopes`. What it is sent waits until [`Connection::attach`].
-    pub(crate) fn new(scopes: Box<[Scope]>, outbox_bytes: usize) -> Self {
+    pub(crate) fn new(scopes: Box<[Scope]>, protocol: Protocol, outbox_bytes: usize) -> Self {
         Self {
             socket: RefCell::new(None),
             outbox: RefCell::default(),
@@ -72,6 +84,9 @@ impl Connection {
             unanswered_pings: Cell::new(0),
             waker: RefCell::new(None),
             scopes,
+            protocol,
+            filter: OnceCell::new(),
+            cursor: OnceCell::new(),
         }
     }
 
@@ -85,23 +100,78 @@ impl Connection {
         &self.scopes
     }
 
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Sends only the events that the filter lets through, from now on.
+    pub(crate) fn set_filter(&self, filter: Filter) {
+        // The first one counts: a client says once what it wants.
+        let _ = self.filter.set(Box::new(filter));
+    }
+
+    /// Tells the client with each event where to come back to, from now on.
+    pub(crate) fn set_cursor(&self, cursor: Cursor) {
+        // The first one counts: it is followed from then on.
+        let _ = self.cursor.set(Box::new(cursor));
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.open.get()
     }
 
-    /// Sends a batch, if the connection still takes part.
+    /// Sends the events of a batch that the client wants, if it still takes part.
     pub(crate) fn deliver(&self, batch: &Arc<Batch>) -> Sent {
-        if self.open.get() { self.send(batch) } else { Sent::No }
+        if !self.open.get() {
+            return Sent::No;
+        }
+        if let Some(filter) = self.filter.get() {
+            return self.send_all(
+                filter.wanted(batch).map(|range| (Arc::clone(batch.frames(self.protocol)), range)),
+            );
+        }
+        match self.cursor.get() {
+            Some(cursor) => self.send(&cursor.frames(batch)),
+            None => self.send(batch.frames(self.protocol)),
+        }
     }
 
-    /// Sends a batch: now, if the kernel takes it and nothing waits, otherwise in its turn.
-    pub(crate) fn send(&self, batch: &Arc<Batch>) -> Sent {
-        let mut written = 0;
+    /// Tells the client that events of a scope may be missing before `head`, if its protocol can say so.
+    pub(crate) fn reset(&self, scope: &Scope, head: Option<Position>) -> Sent {
+        if !self.open.get() {
+            return Sent::No;
+        }
+        match (self.protocol, self.cursor.get()) {
+            (Protocol::AtrV1, _) => self.send(&Frames::of_text(&atr_v1::reset(scope, head))),
+            (Protocol::Sse, Some(cursor)) => self.send(&cursor.reset(scope, head)),
+            _ => Sent::Yes,
+        }
+    }
+
+    /// Sends frames: now, if the kernel takes them and nothing waits, otherwise in their turn.
+    pub(crate) fn send(&self, frames: &Arc<Frames>) -> Sent {
+        self.send_part(frames, 0..frames.bytes().len())
+    }
+
+    fn send_all(&self, parts: impl Iterator<Item = (Arc<Frames>, Range<usize>)>) -> Sent {
+        let mut sent = Sent::Yes;
+        for (frames, range) in parts {
+            sent = self.send_part(&frames, range);
+            if sent != Sent::Yes {
+                break;
+            }
+        }
+        sent
+    }
+
+    fn send_part(&self, frames: &Arc<Frames>, range: Range<usize>) -> Sent {
+        let mut written = range.start;
         if !self.waiting.get() {
-            let result = self.socket.borrow().as_ref().map(|socket| socket.try_write(batch.bytes()));
+            let bytes = &frames.bytes()[range.clone()];
+            let result = self.socket.borrow().as_ref().map(|socket| socket.try_write(bytes));
             match result {
-                Some(Ok(count)) if count == batch.bytes().len() => return Sent::Yes,
-                Some(Ok(count)) => written = count,
+                Some(Ok(count)) if count == bytes.len() => return Sent::Yes,
+                Some(Ok(count)) => written += count,
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Some(Err(_)) | None => {
                     self.end(Ending::Abort);
@@ -109,11 +179,11 @@ impl Connection {
                 }
             }
         }
-        self.queue(batch, written)
+        self.queue(frames, written..range.end)
     }
 
-    fn queue(&self, batch: &Arc<Batch>, start: usize) -> Sent {
-        let pushed = self.outbox.borrow_mut().push(batch, start, self.outbox_bytes);
+    fn queue(&self, frames: &Arc<Frames>, range: Range<usize>) -> Sent {
+        let pushed = self.outbox.borrow_mut().push(frames, range, self.outbox_bytes);
         match pushed {
             Ok(()) => {
                 if !self.waiting.replace(true) {
@@ -163,7 +233,14 @@ impl Connection {
     pub(crate) fn ping(&self) -> u8 {
         let unanswered = self.unanswered_pings.get();
         self.unanswered_pings.set(unanswered.saturating_add(1));
-        self.deliver(&Batch::ping());
+        let ping = match self.protocol {
+            Protocol::Plain => Frames::ping(),
+            Protocol::AtrV1 => self.filter.get().map_or_else(atr_v1::ping, |filter| filter.ping()),
+            Protocol::Sse => sse::ping(),
+        };
+        if self.open.get() {
+            self.send(&ping);
+        }
         unanswered
     }
 
@@ -216,11 +293,37 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether nothing waits for the client to read.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.outbox.borrow().is_empty()
+    }
+
+    /// Takes the next bytes out of the outbox, for a client whose socket is somebody else's.
+    pub(crate) fn take_bytes(&self) -> Option<Bytes> {
+        self.outbox.borrow_mut().pop()
+    }
+
+    /// How much may wait for the client to read, in bytes.
+    pub(crate) fn outbox_bytes(&self) -> usize {
+        self.outbox_bytes
+    }
+
     /// Tells the client's kernel that nothing more comes; what is written already still arrives.
     pub(crate) fn shut_down_writing(&self) {
         if let Some(socket) = &*self.socket.borrow() {
             // The other end may be gone already; then there is nobody to tell.
             let _ = SockRef::from(&**socket).shutdown(Shutdown::Write);
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::rc::Rc;
+
+    /// A connection whose bytes wait for its socket.
+    pub(crate) fn connection() -> Rc<Connection> {
+        Rc::new(Connection::new(Box::new([]), Protocol::Plain, 1 << 20))
     }
 }

@@ -13,15 +13,15 @@ const MAX_HEADER_BYTES: usize = 10;
 ///
 /// It keeps where each frame ends: a connection that has to be cut off must finish the frame it is in.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct Frames {
     bytes: Bytes,
     ends: Box<[usize]>,
 }
 
-impl Batch {
+impl Frames {
     /// One unfragmented text frame for each of `texts`, which are UTF-8.
-    pub(crate) fn of_texts(texts: &[Bytes]) -> Arc<Self> {
-        let size = texts.iter().map(|text| text.len() + MAX_HEADER_BYTES).sum();
+    pub(crate) fn of_texts<'a>(texts: impl ExactSizeIterator<Item = &'a [u8]> + Clone) -> Arc<Self> {
+        let size = texts.clone().map(|text| text.len() + MAX_HEADER_BYTES).sum();
         let mut bytes = BytesMut::with_capacity(size);
         let mut ends = Vec::with_capacity(texts.len());
         for text in texts {
@@ -31,14 +31,30 @@ impl Batch {
         Arc::new(Self { bytes: bytes.freeze(), ends: ends.into() })
     }
 
+    /// One text frame.
+    pub(crate) fn of_text(text: &str) -> Arc<Self> {
+        Self::of_texts(std::iter::once(text.as_bytes()))
+    }
+
+    /// Pieces that are encoded already, each not to be cut apart.
+    pub(crate) fn of_pieces<'a>(pieces: impl ExactSizeIterator<Item = &'a [u8]> + Clone) -> Arc<Self> {
+        let mut bytes = BytesMut::with_capacity(pieces.clone().map(<[u8]>::len).sum());
+        let ends = pieces.map(|piece| {
+            bytes.extend_from_slice(piece);
+            bytes.len()
+        });
+        let ends = ends.collect();
+        Arc::new(Self { bytes: bytes.freeze(), ends })
+    }
+
     /// Frames that are encoded already and not to be cut apart.
     pub(crate) fn encoded(frames: &[u8]) -> Arc<Self> {
-        Arc::new(Self { bytes: Bytes::copy_from_slice(frames), ends: Box::new([frames.len()]) })
+        Self::of_pieces(std::iter::once(frames))
     }
 
     /// A ping without a payload (RFC 6455 §5.5.2); always the same one.
     pub(crate) fn ping() -> Arc<Self> {
-        static PING_FRAME: LazyLock<Arc<Batch>> = LazyLock::new(|| Batch::encoded(&[FINAL | PING, 0]));
+        static PING_FRAME: LazyLock<Arc<Frames>> = LazyLock::new(|| Frames::encoded(&[FINAL | PING, 0]));
         Arc::clone(&PING_FRAME)
     }
 
@@ -46,9 +62,14 @@ impl Batch {
         &self.bytes
     }
 
-    /// How many frames there are.
-    pub(crate) fn frames(&self) -> usize {
-        self.ends.len()
+    /// A part of the bytes, without copying it.
+    pub(crate) fn slice(&self, range: std::ops::Range<usize>) -> Bytes {
+        self.bytes.slice(range)
+    }
+
+    /// Where the frame with this index begins.
+    pub(crate) fn start_of(&self, index: usize) -> usize {
+        index.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
     /// Where the frame ends that `position` is inside of; `position` itself when it stands between two frames.
@@ -84,8 +105,8 @@ mod tests {
     use super::*;
 
     fn header_of(length: usize) -> Vec<u8> {
-        let batch = Batch::of_texts(&[Bytes::from(vec![b'x'; length])]);
-        batch.bytes()[..batch.bytes().len() - length].to_vec()
+        let frames = Frames::of_text(&"x".repeat(length));
+        frames.bytes()[..frames.bytes().len() - length].to_vec()
     }
 
     #[test]
@@ -97,17 +118,21 @@ mod tests {
         assert_eq!(header_of(65_536), [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
     }
 
+    fn two_frames() -> Arc<Frames> {
+        Frames::of_texts([&b"ab"[..], b"c"].into_iter())
+    }
+
     #[test]
-    fn frames_of_a_batch_follow_each_other() {
-        let batch = Batch::of_texts(&[Bytes::from_static(b"ab"), Bytes::from_static(b"c")]);
-        assert_eq!(batch.bytes(), b"\x81\x02ab\x81\x01c");
-        assert_eq!(batch.frames(), 2);
+    fn frames_follow_each_other() {
+        let frames = two_frames();
+        assert_eq!(frames.bytes(), b"\x81\x02ab\x81\x01c");
+        assert_eq!([frames.start_of(0), frames.start_of(1), frames.start_of(2)], [0, 4, 7]);
     }
 
     #[test]
     fn knows_where_a_begun_frame_ends() {
-        let batch = Batch::of_texts(&[Bytes::from_static(b"ab"), Bytes::from_static(b"c")]);
-        let ends: Vec<_> = (0..=7).map(|position| batch.end_of_frame_at(position)).collect();
+        let frames = two_frames();
+        let ends: Vec<_> = (0..=7).map(|position| frames.end_of_frame_at(position)).collect();
         assert_eq!(ends, [0, 4, 4, 4, 4, 7, 7, 7]);
     }
 }

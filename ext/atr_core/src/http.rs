@@ -3,6 +3,7 @@
 use crate::answer::{Answer, line, with_header};
 use crate::connection::Connection;
 use crate::gate::{Outcome, RequestHead, Verdict};
+use crate::protocol::Protocol;
 use crate::scope::Scope;
 use crate::session::Session;
 use crate::shard::{Membership, Shard, SocketGuard};
@@ -179,7 +180,8 @@ impl Exchange {
     /// Has the client take part before it is told so: what is published from then on waits for it.
     async fn join(&self, scopes: Vec<Scope>) -> Membership {
         let shard = &self.shard;
-        let connection = Rc::new(Connection::new(scopes.into(), shard.limits().outbox_bytes));
+        let connection =
+            Rc::new(Connection::new(scopes.into(), Protocol::Plain, shard.limits().outbox_bytes));
         let member = shard.join(connection);
         shard.subscribed(&member.connection).await;
         shard.stats().admitted.add(1);

@@ -1,7 +1,9 @@
 //! Keeps what a client has yet to be sent, in order and within a bound.
 
-use crate::frame::Batch;
+use crate::frame::Frames;
+use bytes::Bytes;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What a queued slice costs beside its bytes, so that very small frames are bounded, too.
@@ -11,16 +13,16 @@ const SLICE_COST: usize = 64;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// A slice of a shared batch that is not sent yet: all from `start` on.
+/// A slice of shared frames that is not sent yet. It ends with a frame.
 #[derive(Debug)]
 struct Slice {
-    batch: Arc<Batch>,
-    start: usize,
+    frames: Arc<Frames>,
+    range: Range<usize>,
 }
 
 impl Slice {
     fn bytes(&self) -> &[u8] {
-        &self.batch.bytes()[self.start..]
+        &self.frames.bytes()[self.range.clone()]
     }
 
     fn cost(&self) -> usize {
@@ -40,10 +42,15 @@ impl Outbox {
         self.slices.is_empty()
     }
 
-    /// Appends what follows `start` of a batch, if no more than `limit` bytes wait then. An empty outbox takes
-    /// anything: whatever is sent at all must be possible to send to a client that reads.
-    pub(crate) fn push(&mut self, batch: &Arc<Batch>, start: usize, limit: usize) -> Result<(), Full> {
-        let slice = Slice { batch: Arc::clone(batch), start };
+    /// Appends a part of frames, if no more than `limit` bytes wait then. An empty outbox takes anything: whatever is
+    /// sent at all must be possible to send to a client that reads.
+    pub(crate) fn push(
+        &mut self,
+        frames: &Arc<Frames>,
+        range: Range<usize>,
+        limit: usize,
+    ) -> Result<(), Full> {
+        let slice = Slice { frames: Arc::clone(frames), range };
         let cost = slice.cost();
         if self.cost + cost > limit && !self.is_empty() {
             return Err(Full);
@@ -58,10 +65,18 @@ impl Outbox {
         self.slices.front().map_or(&[], Slice::bytes)
     }
 
+    /// Takes the next bytes out, without copying them.
+    pub(crate) fn pop(&mut self) -> Option<Bytes> {
+        let front = self.slices.front()?;
+        let bytes = front.frames.slice(front.range.clone());
+        self.advance(bytes.len());
+        Some(bytes)
+    }
+
     /// Takes away the `count` first bytes of [`Outbox::front`]: they are written.
     pub(crate) fn advance(&mut self, count: usize) {
         let Some(front) = self.slices.front_mut() else { return };
-        front.start += count;
+        front.range.start += count;
         self.cost -= count;
         if front.bytes().is_empty() {
             self.cost -= SLICE_COST;
@@ -78,10 +93,11 @@ impl Outbox {
         let Some(front) = self.slices.pop_front() else { return };
         self.slices.clear();
         self.cost = 0;
-        let end = front.batch.end_of_frame_at(front.start);
-        if end > front.start {
-            let rest = Batch::encoded(&front.batch.bytes()[front.start..end]);
-            let slice = Slice { batch: rest, start: 0 };
+        let Range { start, .. } = front.range;
+        let end = front.frames.end_of_frame_at(start);
+        if end > start {
+            let rest = Frames::encoded(&front.frames.bytes()[start..end]);
+            let slice = Slice { frames: rest, range: 0..end - start };
             self.cost = slice.cost();
             self.slices.push_back(slice);
         }
@@ -91,12 +107,15 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     const LIMIT: usize = 1000;
 
-    fn batch(texts: &[&'static str]) -> Arc<Batch> {
-        Batch::of_texts(&texts.iter().map(|text| Bytes::from_static(text.as_bytes())).collect::<Vec<_>>())
+    fn frames(texts: &[&'static str]) -> Arc<Frames> {
+        Frames::of_texts(texts.iter().map(|text| text.as_bytes()))
+    }
+
+    fn push(outbox: &mut Outbox, frames: &Arc<Frames>, start: usize) -> Result<(), Full> {
+        outbox.push(frames, start..frames.bytes().len(), LIMIT)
     }
 
     fn drain(outbox: &mut Outbox, step: usize) -> Vec<u8> {
@@ -112,8 +131,8 @@ mod tests {
     #[test]
     fn gives_back_every_byte_in_order_however_small_the_writes() {
         let mut outbox = Outbox::default();
-        outbox.push(&batch(&["one"]), 2, LIMIT).unwrap();
-        outbox.push(&batch(&["two", "three"]), 0, LIMIT).unwrap();
+        push(&mut outbox, &frames(&["one"]), 2).unwrap();
+        push(&mut outbox, &frames(&["two", "three"]), 0).unwrap();
         assert_eq!(drain(&mut outbox, 2), b"one\x81\x03two\x81\x05three");
         assert_eq!(outbox.cost, 0);
     }
@@ -121,26 +140,26 @@ mod tests {
     #[test]
     fn is_bounded_but_takes_one_large_thing_when_empty() {
         let mut outbox = Outbox::default();
-        let large = Batch::encoded(&[0; 5000]);
-        assert_eq!(outbox.push(&large, 0, LIMIT), Ok(()));
-        assert_eq!(outbox.push(&batch(&["x"]), 0, LIMIT), Err(Full));
+        let large = Frames::encoded(&[0; 5000]);
+        assert_eq!(push(&mut outbox, &large, 0), Ok(()));
+        assert_eq!(push(&mut outbox, &frames(&["x"]), 0), Err(Full));
         drain(&mut outbox, 5000);
-        assert_eq!(outbox.push(&batch(&["x"]), 0, LIMIT), Ok(()));
+        assert_eq!(push(&mut outbox, &frames(&["x"]), 0), Ok(()));
     }
 
     #[test]
     fn tiny_frames_are_bounded_too() {
         let mut outbox = Outbox::default();
-        let tiny = batch(&["x"]);
-        let taken = (0..LIMIT).take_while(|_| outbox.push(&tiny, 0, LIMIT).is_ok()).count();
+        let tiny = frames(&["x"]);
+        let taken = (0..LIMIT).take_while(|_| push(&mut outbox, &tiny, 0).is_ok()).count();
         assert!(taken < 20, "{taken}");
     }
 
     #[test]
     fn a_cut_finishes_the_begun_frame_and_no_more() {
         let mut outbox = Outbox::default();
-        outbox.push(&batch(&["one", "two"]), 0, LIMIT).unwrap();
-        outbox.push(&batch(&["three"]), 0, LIMIT).unwrap();
+        push(&mut outbox, &frames(&["one", "two"]), 0).unwrap();
+        push(&mut outbox, &frames(&["three"]), 0).unwrap();
         outbox.advance(3);
         outbox.cut();
         assert_eq!(drain(&mut outbox, 100), b"ne");
@@ -149,11 +168,20 @@ mod tests {
     #[test]
     fn a_cut_between_frames_leaves_nothing() {
         let mut outbox = Outbox::default();
-        outbox.push(&batch(&["one", "two"]), 0, LIMIT).unwrap();
+        push(&mut outbox, &frames(&["one", "two"]), 0).unwrap();
         outbox.cut();
         assert!(outbox.is_empty());
-        outbox.push(&batch(&["one", "two"]), 5, LIMIT).unwrap();
+        push(&mut outbox, &frames(&["one", "two"]), 5).unwrap();
         outbox.cut();
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_part_of_frames_is_a_part() {
+        let mut outbox = Outbox::default();
+        let frames = frames(&["one", "two", "three"]);
+        outbox.push(&frames, frames.start_of(1)..frames.start_of(2), LIMIT).unwrap();
+        assert_eq!(outbox.pop().unwrap(), "\u{81}\u{3}two".chars().map(|c| c as u8).collect::<Vec<_>>());
+        assert_eq!((outbox.pop(), outbox.cost), (None, 0));
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::boundary::Boundary;
 use crate::connection::Connection;
-use crate::frame::Batch;
+use crate::frame::Frames;
 use bytes::{Buf, Bytes};
 use std::io::{self, Read, Write};
 use tungstenite::error::{CapacityError, Error};
@@ -151,7 +151,7 @@ impl Read for Wire<'_> {
 
 impl Write for Wire<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.connection.send(&Batch::encoded(bytes));
+        self.connection.send(&Frames::encoded(bytes));
         Ok(bytes.len())
     }
 

@@ -92,6 +92,7 @@ impl Server {
             stats: Arc::clone(&stats),
             reachable: Reachable::default(),
             max_event_bytes: options.limits.event_bytes,
+            retentions: options.retentions.clone(),
         };
         let reachable = context.reachable.clone();
         let options = Arc::new(options);

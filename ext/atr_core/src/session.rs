@@ -1,7 +1,7 @@
 //! The task of one connection: reads what the client sends, writes what had to wait, and ends it properly.
 
 use crate::connection::{Connection, Ending};
-use crate::frame::Batch;
+use crate::frame::Frames;
 use crate::reader::{Incoming, Reader};
 use crate::shard::{Membership, Shard, SocketGuard};
 use bytes::Bytes;
@@ -19,7 +19,7 @@ const READ_BUDGET: usize = 32;
 /// How long a client may take to answer a close, and to read what is before it.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// What the plain protocol answers to the text `ping`.
-static PONG: LazyLock<Arc<Batch>> = LazyLock::new(|| Batch::of_texts(&[Bytes::from_static(b"pong")]));
+static PONG: LazyLock<Arc<Frames>> = LazyLock::new(|| Frames::of_text("pong"));
 
 /// How far a connection is on its way to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -60,6 +60,8 @@ counters! {
     events_delivered,
     /// Events that a shard could not take because its queue was full.
     events_dropped,
+    /// Times that events of a scope could not be had any more, and its clients were told so.
+    resets,
     /// Clients that were cut off because they did not read (4008).
     slow_clients,
     /// Clients that were cut off because they were silent for two pings.

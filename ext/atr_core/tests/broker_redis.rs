@@ -41,8 +41,8 @@ fn keeps_the_order_and_hands_a_burst_on_in_few_batches() {
 
         let (mut seen, mut batches) = (0, 0);
         while seen < 5000 {
-            for (_, json) in broker.next_batch().await {
-                assert_eq!(json, event(seen).as_bytes());
+            for (_, message) in broker.next_batch().await {
+                assert_eq!(message.json, event(seen).as_bytes());
                 seen += 1;
             }
             batches += 1;

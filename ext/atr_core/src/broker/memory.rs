@@ -3,7 +3,7 @@
 //! It keeps nothing but the last batch number of each publisher, so that a batch whose answer was lost can be
 //! sent again without being delivered twice.
 
-use super::{Accepted, Batch, Command, Context, Sink};
+use super::{Accepted, Batch, Command, Context, Message, Page, Sink, Standing};
 use crate::event::Event;
 use crate::scope::Scope;
 use std::collections::{HashMap, HashSet};
@@ -32,18 +32,19 @@ struct Memory {
 impl Memory {
     fn handle(&mut self, command: Command, sink: &impl Sink) {
         match command {
-            Command::Subscribe { scope, live } => {
-                if self.wanted.insert(scope) {
+            Command::Subscribe { scope } => {
+                if self.wanted.insert(scope.clone()) {
                     self.context.stats.scopes.add(1);
                 }
-                // A client that has left meanwhile is no error.
-                let _ = live.send(());
+                sink.tell(vec![(scope, Standing::Live(None))]);
             }
             Command::Unsubscribe { scope } => {
                 if self.wanted.remove(&scope) {
                     self.context.stats.scopes.subtract(1);
                 }
             }
+            Command::Read(read) => _ = read.reply.send(Page::Reset { head: None }),
+            Command::Heads { scopes, reply } => _ = reply.send(vec![None; scopes.len()]),
             Command::Publish { batch, done } => {
                 let _ = done.send(self.publish(batch, sink));
             }
@@ -52,14 +53,18 @@ impl Memory {
 
     fn publish(&mut self, batch: Batch, sink: &impl Sink) -> Accepted {
         if !self.seen.is_new(&batch.publisher, batch.seq) {
-            return Accepted::Repeated;
+            return Accepted { positions: vec![None; batch.events.len()], repeated: true };
         }
+        let accepted = Accepted { positions: vec![None; batch.events.len()], repeated: false };
+        let message = |event: Event| {
+            (event.scope, Message { position: None, name: event.name.into(), json: event.json })
+        };
         let messages: Vec<_> =
-            batch.events.into_iter().filter(|event| self.accepts(event)).map(|e| (e.scope, e.json)).collect();
+            batch.events.into_iter().filter(|event| self.accepts(event)).map(message).collect();
         if !messages.is_empty() {
             sink.deliver(messages);
         }
-        Accepted::Applied
+        accepted
     }
 
     fn accepts(&self, event: &Event) -> bool {
@@ -116,17 +121,17 @@ mod tests {
     use bytes::Bytes;
     use std::cell::RefCell;
     use std::rc::Rc;
-    use tokio::sync::oneshot;
 
     #[derive(Default, Clone)]
     struct Delivered(Rc<RefCell<Vec<(String, Bytes)>>>);
 
     impl Sink for Delivered {
-        fn deliver(&self, messages: Vec<(Scope, Bytes)>) {
-            self.0
-                .borrow_mut()
-                .extend(messages.into_iter().map(|(scope, json)| (scope.as_str().into(), json)));
+        fn deliver(&self, messages: Vec<(Scope, Message)>) {
+            let messages = messages.into_iter().map(|(scope, message)| (scope.as_str().into(), message.json));
+            self.0.borrow_mut().extend(messages);
         }
+
+        fn tell(&self, _: Vec<(Scope, Standing)>) {}
     }
 
     fn memory() -> Memory {
@@ -135,6 +140,7 @@ mod tests {
             stats: Default::default(),
             reachable: Reachable::default(),
             max_event_bytes: 100,
+            retentions: crate::retention::Retentions::all(crate::retention::Retention::NONE),
         };
         Memory { wanted: HashSet::new(), seen: Seen::new(2), context }
     }
@@ -153,16 +159,10 @@ mod tests {
     #[test]
     fn delivers_only_what_is_wanted() {
         let (mut memory, sink) = (memory(), Delivered::default());
-        let (live, mut is_live) = oneshot::channel();
-        memory.handle(Command::Subscribe { scope: Scope::new("a").unwrap(), live }, &sink);
-        assert_eq!(is_live.try_recv(), Ok(()));
-
-        assert_eq!(
-            memory.publish(batch(1, &[("a", "[1]"), ("b", "[2]"), ("a", "[3]")]), &sink),
-            Accepted::Applied
-        );
+        memory.handle(Command::Subscribe { scope: Scope::new("a").unwrap() }, &sink);
+        assert!(!memory.publish(batch(1, &[("a", "[1]"), ("b", "[2]"), ("a", "[3]")]), &sink).repeated);
         memory.handle(Command::Unsubscribe { scope: Scope::new("a").unwrap() }, &sink);
-        assert_eq!(memory.publish(batch(2, &[("a", "[4]")]), &sink), Accepted::Applied);
+        assert!(!memory.publish(batch(2, &[("a", "[4]")]), &sink).repeated);
 
         assert_eq!(*sink.0.borrow(), [("a".to_owned(), "[1]".into()), ("a".to_owned(), "[3]".into())]);
         assert_eq!(memory.context.stats.scopes.get(), 0);
@@ -172,10 +172,10 @@ mod tests {
     fn a_batch_that_comes_again_is_not_delivered_again() {
         let (mut memory, sink) = (memory(), Delivered::default());
         memory.wanted.insert(Scope::new("").unwrap());
-        assert_eq!(memory.publish(batch(1, &[("", "[1]")]), &sink), Accepted::Applied);
-        assert_eq!(memory.publish(batch(1, &[("", "[1]")]), &sink), Accepted::Repeated);
-        assert_eq!(memory.publish(batch(2, &[("", "[2]")]), &sink), Accepted::Applied);
-        assert_eq!(memory.publish(batch(1, &[("", "[1]")]), &sink), Accepted::Repeated);
+        assert!(!memory.publish(batch(1, &[("", "[1]")]), &sink).repeated);
+        assert!(memory.publish(batch(1, &[("", "[1]")]), &sink).repeated);
+        assert!(!memory.publish(batch(2, &[("", "[2]")]), &sink).repeated);
+        assert!(memory.publish(batch(1, &[("", "[1]")]), &sink).repeated);
         assert_eq!(sink.0.borrow().len(), 2);
     }
 

@@ -14,6 +14,8 @@ pub use timing::Timing;
 
 use crate::event::Event;
 use crate::log::Log;
+use crate::position::Position;
+use crate::retention::Retentions;
 use crate::scope::Scope;
 use crate::stats::Stats;
 use bytes::Bytes;
@@ -22,27 +24,59 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::oneshot;
 
-/// Takes what a broker received. Called on the control thread; must not block.
+/// An event as a broker hands it on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its place in its scope's log; `None` when it is in none.
+    pub position: Option<Position>,
+    /// Its name.
+    pub name: Box<str>,
+    /// Its JSON, as the app's serializer made it.
+    pub json: Bytes,
+}
+
+/// Whether a scope's events come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Every event after this position comes, through [`Sink::deliver`], behind this news. `None`: the scope has no log,
+    /// or it cannot be read now; what is published from now on comes.
+    Live(Option<Position>),
+    /// The broker is out of reach. It subscribes by itself when it is back, and says [`Standing::Live`] then.
+    Away,
+}
+
+/// Takes what a broker received, in one order. Called on the control thread; must not block.
 pub trait Sink: 'static {
-    /// Takes all messages that were ready, in the order they came: each is the JSON of one event of its scope.
-    fn deliver(&self, messages: Vec<(Scope, Bytes)>);
+    /// Takes all messages that were ready, in the order they came. Messages of a scope may come before it is said to be
+    /// live, come twice, or be missing: whoever takes them looks at the positions.
+    fn deliver(&self, messages: Vec<(Scope, Message)>);
+
+    /// Takes news of scopes: one for each [`Command::Subscribe`], and for every wanted scope when the broker is lost
+    /// or is back.
+    fn tell(&self, standings: Vec<(Scope, Standing)>);
 }
 
 /// What a server asks of its broker.
 #[derive(Debug)]
 pub enum Command {
-    /// Deliver this scope from now on. `live` is answered when every event published after it will come, and
-    /// dropped at once when the broker is out of reach (it subscribes by itself when it is back).
+    /// Deliver this scope from now on. Answered by [`Sink::tell`], also when it is delivered already.
     Subscribe {
         /// The scope.
         scope: Scope,
-        /// Answered when the subscription stands.
-        live: oneshot::Sender<()>,
     },
     /// Nobody here wants this scope any longer.
     Unsubscribe {
         /// The scope.
         scope: Scope,
+    },
+    /// Read a part of a scope's log.
+    Read(Read),
+    /// Where the logs of these scopes end: for publishers of the memory broker; nothing else answers it.
+    Heads {
+        /// The scopes.
+        scopes: Vec<Scope>,
+        /// Answered with one for each, in their order; `None` where there is no log.
+        reply: oneshot::Sender<Vec<Option<Position>>>,
     },
     /// Events of a publisher in another process, posted to the admin port (memory broker only).
     Publish {
@@ -50,6 +84,37 @@ pub enum Command {
         batch: Batch,
         /// Answered when the batch was handed on.
         done: oneshot::Sender<Accepted>,
+    },
+}
+
+/// Asks for the events that follow a position.
+#[derive(Debug)]
+pub struct Read {
+    /// The scope.
+    pub scope: Scope,
+    /// The last position that is there.
+    pub after: Position,
+    /// The offset of the last event that is wanted; without it, all are.
+    pub upto: Option<u64>,
+    /// Answered with what the log has; dropped when the broker is out of reach.
+    pub reply: oneshot::Sender<Page>,
+}
+
+/// What a log has after a position: everything that was asked for, in order, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    /// The first of the events that were asked for, without a gap; a broker limits their number and bytes. None when
+    /// there are no more.
+    Events {
+        /// Where the log ends. Its epoch may be another than the one asked for, whose past it shares then.
+        head: Position,
+        /// The events, the first of them one behind the position that was asked for.
+        events: Vec<Message>,
+    },
+    /// Some of them are gone, or the position is of another log, or nobody can tell.
+    Reset {
+        /// Where the log ends; `None` when it cannot be read.
+        head: Option<Position>,
     },
 }
 
@@ -65,12 +130,12 @@ pub struct Batch {
 }
 
 /// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accepted {
-    /// Its events were handed on.
-    Applied,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The place of each of its events; `None` where there is no log.
+    pub positions: Vec<Option<Position>>,
     /// It had been applied before: a retry after a lost answer.
-    Repeated,
+    pub repeated: bool,
 }
 
 /// What every broker is given beside its own options.
@@ -84,6 +149,8 @@ pub struct Context {
     pub reachable: Reachable,
     /// The largest event that is handed on.
     pub max_event_bytes: usize,
+    /// What is kept of each scope's log.
+    pub retentions: Retentions,
 }
 
 impl Context {
@@ -93,14 +160,18 @@ impl Context {
     /// throw in every page. The check is one pass over a message, however many clients get it.
     fn accepts(&self, event: &[u8]) -> bool {
         self.stats.events_received.add(1);
-        let fault = self.fault_of(event);
-        if let Some(fault) = &fault {
-            self.stats.events_invalid.add(1);
-            self.log.warn_repeated("invalid events", 1, |count| {
-                format!("{count} messages from the broker were dropped; the last was {fault}")
-            });
-        }
-        fault.is_none()
+        self.fault_of(event).map_or(true, |fault| {
+            self.drop_message(&fault);
+            false
+        })
+    }
+
+    /// Counts and tells a message that is not handed on.
+    fn drop_message(&self, fault: &str) {
+        self.stats.events_invalid.add(1);
+        self.log.warn_repeated("invalid events", 1, |count| {
+            format!("{count} messages from the broker were dropped; the last was {fault}")
+        });
     }
 
     fn fault_of(&self, event: &[u8]) -> Option<String> {
@@ -130,6 +201,7 @@ impl Reachable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::retention::Retention;
 
     fn context(max_event_bytes: usize) -> Context {
         Context {
@@ -137,6 +209,7 @@ mod tests {
             stats: Arc::default(),
             reachable: Reachable::default(),
             max_event_bytes,
+            retentions: Retentions::all(Retention::NONE),
         }
     }
 

@@ -9,14 +9,12 @@ use super::http_link::{HttpLink, Reply, Unreachable};
 use super::queue::Entry;
 use super::sink::{Outcome, Sink, Unavailable};
 use crate::broker::{Timing, wire};
+use crate::random;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, StatusCode};
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher;
-use std::time::SystemTime;
 use tokio::time::{Instant, sleep};
 
 /// Posts events to a server.
@@ -32,7 +30,7 @@ pub(super) struct HttpSink {
 
 impl HttpSink {
     pub(super) fn new(url: AdminUrl, authorization: HeaderValue, timing: Timing) -> Self {
-        Self { url, authorization, timing, name: random_name(), seq: 0, link: None }
+        Self { url, authorization, timing, name: random::name(), seq: 0, link: None }
     }
 
     async fn connect(&mut self) -> Result<&mut HttpLink, Unreachable> {
@@ -146,25 +144,9 @@ impl fmt::Display for HttpSink {
     }
 }
 
-/// A name that no other publisher has. Forked processes inherit the standard library's random keys, so the process
-/// and the time are a part of it.
-fn random_name() -> String {
-    let process = std::process::id();
-    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let [first, second] = [1, 2].map(|part| RandomState::new().hash_one((part, process, time)));
-    format!("{first:016x}{second:016x}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_differ() {
-        let (first, second) = (random_name(), random_name());
-        assert_eq!(first.len(), 32);
-        assert_ne!(first, second);
-    }
 
     #[test]
     fn a_server_that_is_busy_is_asked_again() {

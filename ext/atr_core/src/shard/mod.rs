@@ -7,19 +7,23 @@ mod membership;
 
 pub(crate) use membership::{Membership, SocketGuard};
 
+use crate::batch::Batch;
+use crate::broker::Standing;
 use crate::config::{Limits, ServerOptions};
 use crate::connection::{Connection, Ending};
-use crate::frame::Batch;
 use crate::gate::Gate;
-use crate::group::Group;
+use crate::group::{Delivered, Group};
 use crate::http;
 use crate::limits::Seat;
 use crate::log::Log;
+use crate::position::Position;
+use crate::protocol::Protocol;
 use crate::reader::Reader;
-use crate::router::Interest;
+use crate::router::{Interest, Recovered};
 use crate::scope::Scope;
 use crate::server::Phase;
 use crate::stats::Stats;
+use crate::track::Step;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
@@ -27,13 +31,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::spawn_local;
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Pings are sent in so many portions over the ping interval, not all at once.
 const PING_SLOTS: usize = 25;
+/// How soon the log is asked again when the broker was out of reach and says nothing of it.
+const REREAD_DELAY: Duration = Duration::from_millis(100);
 /// How long a client that was let in waits for the broker to subscribe to its scopes.
 const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -44,13 +50,37 @@ pub(crate) struct Accepted {
     pub(crate) seat: Seat,
 }
 
-/// A batch for one scope.
-pub(crate) type Delivery = (Scope, Arc<Batch>);
+/// What the broker brought for one scope.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// Events.
+    Batch(Arc<Batch>),
+    /// Whether its events come.
+    Standing(Scope, Standing),
+}
+
+impl Notice {
+    pub(crate) fn scope(&self) -> &Scope {
+        match self {
+            Self::Batch(batch) => batch.scope(),
+            Self::Standing(scope, _) => scope,
+        }
+    }
+}
 
 /// Everything that one reading of the broker brought for a shard: one wake for all of it.
+#[derive(Debug, Default)]
 pub(crate) struct Parcel {
-    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) notices: Vec<Notice>,
     pub(crate) bytes: usize,
+}
+
+/// What a task of the shard has found out of a scope.
+enum Finding {
+    /// What its log has behind a position; `None` without an answer.
+    Page { after: Position, page: Option<Recovered> },
+    /// That its log goes up to here at least.
+    Head(Position),
 }
 
 /// What a shard is started with.
@@ -80,6 +110,8 @@ pub(crate) struct Shard {
     ping_slots: RefCell<Vec<Vec<Rc<Connection>>>>,
     next_slot: Cell<usize>,
     interests: mpsc::Sender<Interest>,
+    /// What is found out of scopes is handed on where everything else is, one after the other.
+    findings: mpsc::UnboundedSender<(Scope, Finding)>,
     /// Sockets that are here, in whatever state.
     sockets: Cell<usize>,
     phase: watch::Receiver<Phase>,
@@ -90,6 +122,8 @@ pub(crate) struct Shard {
 pub(crate) async fn run(setup: Setup) -> Result<(), String> {
     let Setup { mut accepted, mut parcels, parcel_bytes, .. } = setup;
     let mut phase = setup.phase.clone();
+    // Each group has one question at most, each connection that catches up one finding.
+    let (findings, mut found) = mpsc::unbounded_channel();
     let shard = Rc::new(Shard {
         index: setup.index,
         reader_config: Reader::config(setup.options.limits.message_bytes),
@@ -101,6 +135,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), String> {
         ping_slots: RefCell::new(vec![vec![]; PING_SLOTS]),
         next_slot: Cell::new(0),
         interests: setup.interests,
+        findings,
         sockets: Cell::new(0),
         phase: setup.phase,
         socket_left: Notify::new(),
@@ -116,9 +151,10 @@ pub(crate) async fn run(setup: Setup) -> Result<(), String> {
             ended = &mut housekeeping => return Err(format!("its housekeeping ended: {ended:?}")),
             _ = phase.wait_for(|phase| *phase != Phase::Running) => break,
             Some(parcel) = parcels.recv() => {
-                shard.deliver(&parcel.deliveries).await;
+                shard.take_parcel(&parcel).await;
                 parcel_bytes.fetch_sub(parcel.bytes, Ordering::Relaxed);
             }
+            Some((scope, finding)) = found.recv() => shard.take_finding(&scope, finding).await,
             Some(accepted) = accepted.recv() => shard.take(accepted),
             else => break,
         }
@@ -126,7 +162,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), String> {
     // With the sockets that wait in it: whoever has not been served at all may go at once.
     drop(accepted);
     while let Ok(parcel) = parcels.try_recv() {
-        shard.deliver(&parcel.deliveries).await;
+        shard.take_parcel(&parcel).await;
     }
     shard.drain().await;
     housekeeping.abort();
@@ -173,28 +209,94 @@ impl Shard {
         });
     }
 
-    async fn deliver(&self, deliveries: &[Delivery]) {
-        for (scope, batch) in deliveries {
-            let group = self.groups.borrow().get(scope).cloned();
-            let Some(group) = group else { continue };
-            let delivered = group.walk(batch).await;
-            self.stats.events_delivered.add(delivered.connections * batch.frames() as u64);
-            if delivered.cut_off > 0 {
-                self.stats.slow_clients.add(delivered.cut_off);
-                self.log.warn_repeated("slow", delivered.cut_off, |count| {
-                    format!(
-                        "{count} clients were cut off (4008): they did not read, and outbox_bytes is reached"
-                    )
-                });
-            }
+    async fn take_parcel(self: &Rc<Self>, parcel: &Parcel) {
+        for notice in &parcel.notices {
+            let Some(group) = self.group(notice.scope()) else { continue };
+            let steps = match notice {
+                Notice::Batch(batch) => group.take_batch(batch),
+                Notice::Standing(_, standing) => group.take_standing(*standing),
+            };
+            self.perform(&group, steps).await;
         }
     }
 
-    /// Lets a connection take part in its scopes, until the membership is dropped.
+    async fn take_finding(self: &Rc<Self>, scope: &Scope, finding: Finding) {
+        let Some(group) = self.group(scope) else { return };
+        let steps = match finding {
+            Finding::Page { after, page } => group.take_page(after, page),
+            Finding::Head(end) => group.take_standing(Standing::Live(Some(end))),
+        };
+        self.perform(&group, steps).await;
+    }
+
+    /// Has a scope go on to a position that somebody has seen already.
+    pub(crate) fn tell_head(&self, scope: &Scope, end: Position) {
+        // The shard has ended otherwise.
+        let _ = self.findings.send((scope.clone(), Finding::Head(end)));
+    }
+
+    fn group(&self, scope: &Scope) -> Option<Rc<Group>> {
+        self.groups.borrow().get(scope).cloned()
+    }
+
+    /// Does what a scope's track says, in order.
+    async fn perform(self: &Rc<Self>, group: &Rc<Group>, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Send(batch) => {
+                    let delivered = group.walk(&batch).await;
+                    self.stats.events_delivered.add(delivered.connections * batch.len() as u64);
+                    self.tell_cut_off(&delivered);
+                }
+                Step::Reset(head) => {
+                    self.stats.resets.add(1);
+                    self.tell_cut_off(&group.reset(head));
+                }
+                Step::Read(after) => self.read_for(group, after),
+            }
+        }
+        group.settle();
+    }
+
+    fn tell_cut_off(&self, delivered: &Delivered) {
+        if delivered.cut_off > 0 {
+            self.stats.slow_clients.add(delivered.cut_off);
+            self.log.warn_repeated("slow", delivered.cut_off, |count| {
+                format!("{count} clients were cut off (4008): they did not read, and outbox_bytes is reached")
+            });
+        }
+    }
+
+    /// Has a part of a log read; the answer comes to [`Shard::take_answer`].
+    fn read_for(self: &Rc<Self>, group: &Rc<Group>, after: Position) {
+        let (shard, scope) = (Rc::clone(self), group.scope().clone());
+        spawn_local(async move {
+            let page = shard.read(&scope, after, None).await;
+            if page.is_none() {
+                tokio::time::sleep(REREAD_DELAY).await;
+            }
+            // The shard has ended otherwise.
+            let _ = shard.findings.send((scope, Finding::Page { after, page }));
+        });
+    }
+
+    /// A part of a scope's log; `None` when the broker is out of reach.
+    pub(crate) async fn read(&self, scope: &Scope, after: Position, upto: Option<u64>) -> Option<Recovered> {
+        let (reply, answer) = oneshot::channel();
+        let question = Interest::Read { scope: scope.clone(), after, upto, reply };
+        self.interests.send(question).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Has a connection belong to its scopes, until the membership is dropped. With the plain protocol it takes part
+    /// from now on; with the others when it has said from where.
     pub(crate) fn join(self: &Rc<Self>, connection: Rc<Connection>) -> Membership {
         for scope in connection.scopes() {
-            let group = self.groups.borrow().get(scope).cloned();
-            group.unwrap_or_else(|| self.begin_group(scope)).join(Rc::clone(&connection));
+            let group = self.group(scope).unwrap_or_else(|| self.begin_group(scope));
+            group.enlist();
+            if connection.protocol() == Protocol::Plain {
+                group.enter(&connection);
+            }
         }
         let slot = self.next_slot.get();
         self.next_slot.set((slot + 1) % PING_SLOTS);
@@ -203,14 +305,15 @@ impl Shard {
         Membership { shard: Rc::clone(self), connection }
     }
 
+    /// The groups of a connection that has joined, in the order of its scopes.
+    pub(crate) fn groups_of(&self, connection: &Connection) -> Vec<Rc<Group>> {
+        connection.scopes().iter().filter_map(|scope| self.group(scope)).collect()
+    }
+
     /// Waits until the events of all its scopes come to a connection, or the broker is found out of reach.
     pub(crate) async fn subscribed(&self, connection: &Connection) {
-        let waits: Vec<_> = {
-            let groups = self.groups.borrow();
-            connection.scopes().iter().filter_map(|scope| groups.get(scope)?.subscribed()).collect()
-        };
-        // Each ends when its sender is dropped: nobody sends a value.
-        let all = futures_util::future::join_all(waits);
+        let groups = self.groups_of(connection);
+        let all = futures_util::future::join_all(groups.iter().map(|group| group.heard()));
         if tokio::time::timeout(SUBSCRIBE_PATIENCE, all).await.is_err() {
             self.log.warn_repeated("subscribe", 1, |count| {
                 format!("{count} clients were let in before the broker had subscribed to their scopes")
@@ -219,16 +322,17 @@ impl Shard {
     }
 
     fn begin_group(self: &Rc<Self>, scope: &Scope) -> Rc<Group> {
-        let group = Rc::new(Group::new());
+        let group = Rc::new(Group::new(scope.clone()));
         self.groups.borrow_mut().insert(scope.clone(), Rc::clone(&group));
-        let (shard, scope, begun) = (Rc::clone(self), scope.clone(), Rc::clone(&group));
-        spawn_local(async move {
-            let (live, is_live) = tokio::sync::oneshot::channel();
-            if shard.interests.send(Interest::Wanted { shard: shard.index, scope, live }).await.is_ok() {
-                let _ = is_live.await;
-            }
-            begun.settle_subscription();
-        });
+        let wanted = Interest::Wanted { shard: self.index, scope: scope.clone() };
+        // The queue has room, unless very many scopes begin at once.
+        if let Err(mpsc::error::TrySendError::Full(wanted)) = self.interests.try_send(wanted) {
+            let interests = self.interests.clone();
+            spawn_local(async move {
+                // The router ends with the server only.
+                let _ = interests.send(wanted).await;
+            });
+        }
         group
     }
 

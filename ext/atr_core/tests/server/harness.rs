@@ -3,6 +3,7 @@
 use crate::client::Client;
 use atr_core::config::{AdminOptions, BrokerOptions, Limits, ServerOptions};
 use atr_core::gate::{Job, Verdict};
+use atr_core::retention::{Retention, Retentions};
 use atr_core::scope::Scope;
 use atr_core::server::Server;
 use atr_core::wait::{Interrupt, wait};
@@ -20,7 +21,9 @@ pub fn options() -> ServerOptions {
         host: "127.0.0.1".into(),
         port: 0,
         admin: Some(AdminOptions { host: "127.0.0.1".into(), port: 0, token: Some(TOKEN.into()) }),
-        broker: BrokerOptions::Memory,
+        broker: BrokerOptions::Memory { log_bytes: 1 << 20 },
+        retentions: Retentions::all(Retention { size: 100, ttl: Duration::from_secs(300) }),
+        drain: Duration::ZERO,
         gate_required: true,
         gate_queue_size: 64,
         gate_deadline: Duration::from_secs(5),

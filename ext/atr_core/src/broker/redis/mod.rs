@@ -71,7 +71,7 @@ impl<S: Sink> Broker<S> {
                     Err(failure) => return Some(failure),
                 },
                 // Those who wait for the subscription keep waiting: the answer is one deadline away at most.
-                command = self.commands.recv() => self.link.subscriptions.apply(command?),
+                command = self.commands.recv() => self.apply(command?),
             }
         };
         let failure = Session::new(self).run(pubsub).await;
@@ -79,8 +79,21 @@ impl<S: Sink> Broker<S> {
         failure
     }
 
+    fn apply(&mut self, command: Command) {
+        self.link.subscriptions.apply(command);
+        self.tell_news();
+    }
+
+    fn tell_news(&mut self) {
+        let news = self.link.subscriptions.take_news();
+        if !news.is_empty() {
+            self.sink.tell(news);
+        }
+    }
+
     fn tell_failure(&mut self, failure: &Failure) {
         self.link.subscriptions.lose();
+        self.tell_news();
         let address = &self.options.address;
         if let Some(line) = self.link.news.lost(&failure.to_string()) {
             // A further reason for the same outage is worth knowing, but is no change of state.
@@ -101,6 +114,7 @@ impl<S: Sink> Broker<S> {
                 () = sleep_until(next) => return Some(()),
                 command = self.commands.recv() => {
                     self.link.subscriptions.apply_without_waiting(command?);
+                    self.tell_news();
                 }
             }
         }

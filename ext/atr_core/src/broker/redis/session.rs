@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::subscriptions::Change;
 use super::{Broker, Sink};
+use crate::broker::Message;
 use crate::broker::news::Found;
 use crate::scope::Scope;
 use bytes::Bytes;
@@ -65,7 +66,7 @@ impl<'a, S: Sink> Session<'a, S> {
                     Some(ready) => self.deliver(ready),
                     None => return Some(Failure::closed()),
                 },
-                command = self.broker.commands.recv() => self.broker.link.subscriptions.apply(command?),
+                command = self.broker.commands.recv() => self.broker.apply(command?),
                 // A request that is under way has a deadline of its own: it is as good as a ping.
                 _ = ping.tick(), if request.is_none() => request = Some(self.ping(&requests)),
             }
@@ -114,6 +115,7 @@ impl<'a, S: Sink> Session<'a, S> {
                 self.missing = self.missing.saturating_sub(scopes.len());
             }
             self.broker.link.subscriptions.acknowledged(change);
+            self.broker.tell_news();
             self.count_scopes(self.broker.link.subscriptions.standing() as u64);
         }
     }
@@ -131,11 +133,12 @@ impl<'a, S: Sink> Session<'a, S> {
         }
     }
 
-    fn accept(&self, message: &Msg) -> Option<(Scope, Bytes)> {
+    fn accept(&self, message: &Msg) -> Option<(Scope, Message)> {
         let name = self.broker.options.address.scope_name(message.get_channel_name())?;
         let scope = self.broker.link.subscriptions.wanted(name)?;
         let json = message.get_payload_bytes();
-        self.broker.context.accepts(json).then(|| (scope, Bytes::copy_from_slice(json)))
+        let message = || Message { position: None, name: "".into(), json: Bytes::copy_from_slice(json) };
+        self.broker.context.accepts(json).then(|| (scope, message()))
     }
 
     fn announce(&mut self) {

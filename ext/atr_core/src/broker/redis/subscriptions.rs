@@ -3,10 +3,9 @@
 //! One request is under way at a time, so that a leave and a new join of the same scope cannot cross; what comes
 //! meanwhile is joined into the next one.
 
-use crate::broker::Command;
+use crate::broker::{Command, Page, Standing};
 use crate::scope::Scope;
 use std::collections::{HashMap, HashSet};
-use tokio::sync::oneshot;
 
 /// Channels of one request, so that neither side has to hold all of a large server's at once.
 const MAX_CHANNELS: usize = 1000;
@@ -21,8 +20,9 @@ pub(super) enum Change {
 /// What is wanted of this Redis and what it delivers.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    /// The wanted scopes, each with those who wait to hear that it is live.
-    wanted: HashMap<Scope, Vec<oneshot::Sender<()>>>,
+    wanted: HashSet<Scope>,
+    /// News that the server has not been told yet.
+    news: Vec<(Scope, Standing)>,
     /// What was asked for on this connection, and whether Redis has acknowledged it.
     standing: HashMap<Scope, bool>,
     /// The scopes that are in exactly one of the two.
@@ -30,34 +30,40 @@ pub(super) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Does what the server asks. Who waits for a subscription is answered when it stands.
+    /// Does what the server asks.
     pub(super) fn apply(&mut self, command: Command) {
         match command {
-            Command::Subscribe { scope, live } => self.want(scope, Some(live)),
+            Command::Subscribe { scope } => {
+                if self.standing.get(&scope) == Some(&true) {
+                    self.news.push((scope.clone(), Standing::Live(None)));
+                }
+                self.want(scope);
+            }
             Command::Unsubscribe { scope } => self.unwant(&scope),
             // Publishers write to Redis themselves; this one is told so by the dropped `done`.
-            Command::Publish { .. } => {}
+            Command::Publish { .. } | Command::Heads { .. } => {}
+            Command::Read(read) => _ = read.reply.send(Page::Reset { head: None }),
         }
     }
 
     /// The same, while Redis is out of reach: nobody waits for it.
     pub(super) fn apply_without_waiting(&mut self, command: Command) {
         match command {
-            Command::Subscribe { scope, live } => {
-                drop(live);
-                self.want(scope, None);
+            Command::Subscribe { scope } => {
+                self.news.push((scope.clone(), Standing::Away));
+                self.want(scope);
             }
             other => self.apply(other),
         }
     }
 
-    fn want(&mut self, scope: Scope, live: Option<oneshot::Sender<()>>) {
-        let waiting = self.wanted.entry(scope.clone()).or_default();
-        match (self.standing.get(&scope), live) {
-            // Whoever has stopped waiting meanwhile need not be told.
-            (Some(true), Some(live)) => _ = live.send(()),
-            (_, live) => waiting.extend(live),
-        }
+    /// What the server is to be told.
+    pub(super) fn take_news(&mut self) -> Vec<(Scope, Standing)> {
+        std::mem::take(&mut self.news)
+    }
+
+    fn want(&mut self, scope: Scope) {
+        self.wanted.insert(scope.clone());
         self.note_difference(scope);
     }
 
@@ -67,7 +73,7 @@ impl Subscriptions {
     }
 
     fn note_difference(&mut self, scope: Scope) {
-        if self.wanted.contains_key(&scope) == self.standing.contains_key(&scope) {
+        if self.wanted.contains(&scope) == self.standing.contains_key(&scope) {
             self.differing.remove(&scope);
         } else {
             self.differing.insert(scope);
@@ -89,7 +95,7 @@ impl Subscriptions {
     }
 
     fn take_differing(&mut self, choose: impl Fn(bool) -> bool) -> Vec<Scope> {
-        let chosen = self.differing.iter().filter(|scope| choose(self.wanted.contains_key(*scope)));
+        let chosen = self.differing.iter().filter(|scope| choose(self.wanted.contains(*scope)));
         let chosen: Vec<_> = chosen.take(MAX_CHANNELS).cloned().collect();
         for scope in &chosen {
             self.differing.remove(scope);
@@ -101,8 +107,8 @@ impl Subscriptions {
     pub(super) fn acknowledged(&mut self, change: Change) {
         let Change::Subscribe(scopes) = change else { return };
         for scope in scopes {
-            for live in self.wanted.get_mut(&scope).map(std::mem::take).unwrap_or_default() {
-                let _ = live.send(());
+            if self.wanted.contains(&scope) {
+                self.news.push((scope.clone(), Standing::Live(None)));
             }
             self.standing.insert(scope, true);
         }
@@ -111,13 +117,13 @@ impl Subscriptions {
     /// The connection is gone: nothing stands, and nobody shall wait for it. Everything is asked for again.
     pub(super) fn lose(&mut self) {
         self.standing.clear();
-        self.wanted.values_mut().for_each(Vec::clear);
-        self.differing = self.wanted.keys().cloned().collect();
+        self.news = self.wanted.iter().map(|scope| (scope.clone(), Standing::Away)).collect();
+        self.differing = self.wanted.clone();
     }
 
     /// The wanted scope of this name, without making a new one.
     pub(super) fn wanted(&self, name: &str) -> Option<Scope> {
-        self.wanted.get_key_value(name).map(|(scope, _)| scope.clone())
+        self.wanted.get(name).cloned()
     }
 
     /// How many scopes there are to ask for, or to leave.
@@ -139,10 +145,16 @@ mod tests {
         Scope::new(name).unwrap()
     }
 
-    fn subscribe(subscriptions: &mut Subscriptions, name: &str) -> oneshot::Receiver<()> {
-        let (live, is_live) = oneshot::channel();
-        subscriptions.apply(Command::Subscribe { scope: scope(name), live });
-        is_live
+    fn subscribe(subscriptions: &mut Subscriptions, name: &str) {
+        subscriptions.apply(Command::Subscribe { scope: scope(name) });
+    }
+
+    fn live(name: &str) -> (Scope, Standing) {
+        (scope(name), Standing::Live(None))
+    }
+
+    fn away(name: &str) -> (Scope, Standing) {
+        (scope(name), Standing::Away)
     }
 
     fn unsubscribe(subscriptions: &mut Subscriptions, name: &str) {
@@ -150,47 +162,48 @@ mod tests {
     }
 
     #[test]
-    fn answers_when_redis_has_acknowledged() {
+    fn tells_when_redis_has_acknowledged() {
         let mut subscriptions = Subscriptions::default();
-        let mut first = subscribe(&mut subscriptions, "a");
+        subscribe(&mut subscriptions, "a");
         let change = subscriptions.next_change().unwrap();
         assert_eq!(change, Change::Subscribe(vec![scope("a")]));
-        let mut second = subscribe(&mut subscriptions, "a");
-        assert!(first.try_recv().is_err() && second.try_recv().is_err());
+        assert_eq!(subscriptions.take_news(), []);
 
         subscriptions.acknowledged(change);
-        assert!(first.try_recv().is_ok() && second.try_recv().is_ok());
-        assert!(subscribe(&mut subscriptions, "a").try_recv().is_ok(), "it stands");
+        assert_eq!(subscriptions.take_news(), [live("a")]);
+        subscribe(&mut subscriptions, "a");
+        assert_eq!(subscriptions.take_news(), [live("a")], "it stands");
         assert_eq!(subscriptions.next_change(), None);
     }
 
     #[test]
     fn a_leave_that_meets_a_new_join_ends_subscribed() {
         let mut subscriptions = Subscriptions::default();
-        let _live = subscribe(&mut subscriptions, "a");
+        subscribe(&mut subscriptions, "a");
         let change = subscriptions.next_change().unwrap();
         subscriptions.acknowledged(change);
 
         unsubscribe(&mut subscriptions, "a");
-        assert!(subscribe(&mut subscriptions, "a").try_recv().is_ok(), "Redis was not told of the leave yet");
-        assert_eq!(subscriptions.next_change(), None);
+        subscribe(&mut subscriptions, "a");
+        assert_eq!(subscriptions.next_change(), None, "Redis was not told of the leave yet");
 
         unsubscribe(&mut subscriptions, "a");
         let leaving = subscriptions.next_change().unwrap();
         assert_eq!(leaving, Change::Unsubscribe(vec![scope("a")]));
-        let mut live = subscribe(&mut subscriptions, "a");
+        subscriptions.take_news();
+        subscribe(&mut subscriptions, "a");
         subscriptions.acknowledged(leaving);
-        assert!(live.try_recv().is_err(), "the new subscription does not stand yet");
+        assert_eq!(subscriptions.take_news(), [], "the new subscription does not stand yet");
         let joining = subscriptions.next_change().unwrap();
         assert_eq!(joining, Change::Subscribe(vec![scope("a")]));
         subscriptions.acknowledged(joining);
-        assert!(live.try_recv().is_ok());
+        assert_eq!(subscriptions.take_news(), [live("a")]);
     }
 
     #[test]
     fn a_scope_that_nobody_wants_any_longer_is_left_after_the_acknowledgement() {
         let mut subscriptions = Subscriptions::default();
-        let _live = subscribe(&mut subscriptions, "a");
+        subscribe(&mut subscriptions, "a");
         let joining = subscriptions.next_change().unwrap();
         unsubscribe(&mut subscriptions, "a");
         subscriptions.acknowledged(joining);
@@ -201,17 +214,13 @@ mod tests {
     #[test]
     fn asks_for_everything_again_after_a_loss_and_lets_nobody_wait() {
         let mut subscriptions = Subscriptions::default();
-        let _a = subscribe(&mut subscriptions, "a");
+        subscribe(&mut subscriptions, "a");
         let change = subscriptions.next_change().unwrap();
         subscriptions.acknowledged(change);
-        let mut b = subscribe(&mut subscriptions, "b");
         subscriptions.lose();
-        assert_eq!(b.try_recv(), Err(oneshot::error::TryRecvError::Closed));
-
-        let (live, mut is_live) = oneshot::channel();
-        subscriptions.apply_without_waiting(Command::Subscribe { scope: scope("c"), live });
-        assert_eq!(is_live.try_recv(), Err(oneshot::error::TryRecvError::Closed));
-        unsubscribe(&mut subscriptions, "b");
+        assert_eq!(subscriptions.take_news(), [away("a")]);
+        subscriptions.apply_without_waiting(Command::Subscribe { scope: scope("c") });
+        assert_eq!(subscriptions.take_news(), [away("c")]);
 
         let Some(Change::Subscribe(mut scopes)) = subscriptions.next_change() else {
             panic!("nothing to do")
@@ -239,7 +248,7 @@ mod tests {
     fn coming_and_going_while_redis_is_away_leaves_nothing_behind() {
         let mut subscriptions = Subscriptions::default();
         for n in 0..1000 {
-            let _live = subscribe(&mut subscriptions, &n.to_string());
+            subscribe(&mut subscriptions, &n.to_string());
             unsubscribe(&mut subscriptions, &n.to_string());
         }
         assert!(subscriptions.differing.is_empty() && subscriptions.wanted.is_empty());
