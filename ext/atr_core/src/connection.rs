@@ -5,6 +5,7 @@
 //! connection's task wake.
 
 use crate::batch::Batch;
+use crate::farewell::Farewell;
 use crate::frame::Frames;
 use crate::outbox::{Full, Outbox};
 use crate::position::Position;
@@ -22,16 +23,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use tokio::net::TcpStream;
-use tungstenite::protocol::frame::coding::CloseCode;
-
-/// RFC 6455 §7.4.2 leaves 4000-4999 to applications; this one means "you did not read fast enough".
-pub(crate) const CLOSE_TOO_SLOW: u16 = 4008;
 
 /// How the connection's task is to end the connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ending {
     /// With a closing handshake.
-    Close(CloseCode, &'static str),
+    Close(Farewell),
     /// At once: nobody is there to shake hands with.
     Abort,
 }
@@ -64,6 +61,8 @@ pub(crate) struct Connection {
     /// Wakes the connection's task.
     waker: RefCell<Option<Waker>>,
     scopes: Box<[Scope]>,
+    /// What the app calls the client.
+    client_key: Option<Box<str>>,
     protocol: Protocol,
     /// Which events the client wants, if not all.
     filter: OnceCell<Box<Filter>>,
@@ -73,7 +72,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// A client that was let into `scopes`. What it is sent waits until [`Connection::attach`].
-    pub(crate) fn new(scopes: Box<[Scope]>, protocol: Protocol, outbox_bytes: usize) -> Self {
+    pub(crate) fn new(
+        scopes: Box<[Scope]>,
+        client_key: Option<Box<str>>,
+        protocol: Protocol,
+        outbox_bytes: usize,
+    ) -> Self {
         Self {
             socket: RefCell::new(None),
             outbox: RefCell::default(),
@@ -84,6 +88,7 @@ impl Connection {
             unanswered_pings: Cell::new(0),
             waker: RefCell::new(None),
             scopes,
+            client_key,
             protocol,
             filter: OnceCell::new(),
             cursor: OnceCell::new(),
@@ -98,6 +103,11 @@ impl Connection {
 
     pub(crate) fn scopes(&self) -> &[Scope] {
         &self.scopes
+    }
+
+    /// What the app calls the client.
+    pub(crate) fn client_key(&self) -> Option<&str> {
+        self.client_key.as_deref()
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -193,7 +203,7 @@ impl Connection {
             }
             Err(Full) if self.open.get() => {
                 self.outbox.borrow_mut().cut();
-                self.end(Ending::Close(CLOSE_TOO_SLOW.into(), "too slow: reconnect"));
+                self.end(Ending::Close(Farewell::SLOW));
                 Sent::CutOff
             }
             Err(Full) => {
@@ -324,6 +334,6 @@ pub(crate) mod tests {
 
     /// A connection whose bytes wait for its socket.
     pub(crate) fn connection() -> Rc<Connection> {
-        Rc::new(Connection::new(Box::new([]), Protocol::Plain, 1 << 20))
+        Rc::new(Connection::new(Box::new([]), None, Protocol::Plain, 1 << 20))
     }
 }

@@ -1,9 +1,11 @@
 //! Answers the requests on the public port, and turns those that may come in into websockets.
 
 use crate::answer::{Answer, line, with_header};
-use crate::connection::Connection;
+use crate::connection::{Connection, Ending};
+use crate::farewell::Farewell;
 use crate::gate::{Outcome, RequestHead, Verdict};
 use crate::protocol::Protocol;
+use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::session::Session;
 use crate::shard::{Membership, Shard, SocketGuard};
@@ -28,8 +30,12 @@ use tokio::task::spawn_local;
 /// Paths below belong to the server; every other one is the app's.
 const RESERVED_PATHS: &str = "/-/";
 const HEALTH_PATH: &str = "/-/health";
-/// When a client that was turned away may try again.
-const RETRY_AFTER_SECONDS: &str = "1";
+
+/// A client that may come in.
+struct Admitted {
+    scopes: Vec<Scope>,
+    client_key: Option<Box<str>>,
+}
 
 /// One socket's HTTP.
 struct Exchange {
@@ -102,62 +108,57 @@ impl Exchange {
                 "Paths under /-/ are the server's own; there is none like this.",
             );
         }
-        if self.socket.is_in_lobby() {
-            self.shard.stats().turned_away.add(1);
-            return turn_away("The server has no room. Try again.");
-        }
         let accept = match upgrade::check(request.method(), request.version(), request.headers()) {
             Ok(accept) => accept,
             Err(rejection) => return reject(rejection),
         };
-        let admitted = tokio::select! {
+        let protocol = upgrade::protocol(request.headers());
+        let member = match self.admit(&request).await {
+            Ok(admitted) => self.join(admitted, protocol).await,
+            // A browser cannot see the status of a refused upgrade.
+            Err(refusal) if protocol == Protocol::AtrV1 => self.turn_out(refusal.farewell()),
+            Err(refusal) => return refusal.answer(),
+        };
+        let upgraded = hyper::upgrade::on(&mut request);
+        spawn_local(begin_session(upgraded, member, Rc::clone(&self.socket)));
+        switch_protocols(&accept, protocol)
+    }
+
+    /// Whether a client may come in, and where.
+    async fn admit(&self, request: &Request<Incoming>) -> Result<Admitted, Refusal> {
+        let refuse = |refusal: Refusal| {
+            refusal.count(self.shard.stats());
+            Err(refusal)
+        };
+        if self.socket.is_in_lobby() {
+            return refuse(Refusal::Busy("The server has no room. Try again."));
+        }
+        tokio::select! {
             biased;
             // Nobody comes in any more, whatever the app is going to say. Who joins before this is noticed is told
             // of the end with the others: there is no await in between.
-            () = self.shard.draining() => {
-                self.shard.stats().turned_away.add(1);
-                return turn_away("The server is stopping. Try again.");
-            }
-            admitted = self.admit(&request) => admitted,
-        };
-        let scopes = match admitted {
-            Ok(scopes) => scopes,
-            Err(answer) => return answer,
-        };
-        let member = self.join(scopes).await;
-        let upgraded = hyper::upgrade::on(&mut request);
-        spawn_local(begin_session(upgraded, member, Rc::clone(&self.socket)));
-        switch_protocols(&accept)
+            () = self.shard.draining() => refuse(Refusal::Busy("The server is stopping. Try again.")),
+            admitted = self.ask(request) => admitted.or_else(refuse),
+        }
     }
 
-    /// The scopes of a client that may come in, or the answer to one that may not.
-    async fn admit(&self, request: &Request<Incoming>) -> Result<Vec<Scope>, Answer> {
-        let stats = self.shard.stats();
-        let gate_required = self.shard.options().gate_required;
-        if !gate_required && !request.headers().contains_key(header::ORIGIN) {
-            return Ok(Scope::new("").into_iter().collect());
+    async fn ask(&self, request: &Request<Incoming>) -> Result<Admitted, Refusal> {
+        if !self.shard.options().gate_required && !request.headers().contains_key(header::ORIGIN) {
+            return Ok(Admitted { scopes: Scope::new("").into_iter().collect(), client_key: None });
         }
-        let outcome = self.shard.gate().ask(self.head_of(request)).await;
-        match outcome {
-            Outcome::Answered(Verdict::Admit { mut scopes, .. }) => {
+        match self.shard.gate().ask(self.head_of(request)).await {
+            Outcome::Answered(Verdict::Admit { mut scopes, client_key }) => {
                 scopes.sort_unstable();
                 scopes.dedup();
-                Ok(scopes)
+                Ok(Admitted { scopes, client_key: client_key.map(Into::into) })
             }
-            Outcome::Answered(Verdict::Refuse(status)) => {
-                stats.refused.add(1);
-                Err(refuse(status))
-            }
-            Outcome::Answered(Verdict::Fail) => {
-                stats.failed.add(1);
-                Err(plain(StatusCode::INTERNAL_SERVER_ERROR, "The application could not decide."))
-            }
+            Outcome::Answered(Verdict::Refuse(status)) => Err(Refusal::Denied(status)),
+            Outcome::Answered(Verdict::Fail) => Err(Refusal::Failed),
             Outcome::Full | Outcome::Late => {
-                stats.turned_away.add(1);
                 self.shard.log().warn_repeated("gate", 1, |count| {
                     format!("{count} requests were turned away (503): the app's authenticator or scope is too slow, or gate_threads too few")
                 });
-                Err(turn_away("The application is busy. Try again."))
+                Err(Refusal::Busy("The application is busy. Try again."))
             }
         }
     }
@@ -177,15 +178,26 @@ impl Exchange {
         }
     }
 
-    /// Has the client take part before it is told so: what is published from then on waits for it.
-    async fn join(&self, scopes: Vec<Scope>) -> Membership {
+    /// With the plain protocol the client takes part before it is told so: what is published from then on waits for it.
+    async fn join(&self, admitted: Admitted, protocol: Protocol) -> Membership {
         let shard = &self.shard;
-        let connection =
-            Rc::new(Connection::new(scopes.into(), Protocol::Plain, shard.limits().outbox_bytes));
-        let member = shard.join(connection);
-        shard.subscribed(&member.connection).await;
+        let Admitted { scopes, client_key } = admitted;
+        let outbox_bytes = shard.limits().outbox_bytes;
+        let member = shard.join(Rc::new(Connection::new(scopes.into(), client_key, protocol, outbox_bytes)));
+        if protocol == Protocol::Plain {
+            shard.subscribed(&member.connection).await;
+        }
         shard.stats().admitted.add(1);
         shard.log().debug(|| format!("{} connected", self.remote));
+        member
+    }
+
+    /// A client that is upgraded only to be told why it may not come in.
+    fn turn_out(&self, farewell: Farewell) -> Membership {
+        let outbox_bytes = self.shard.limits().outbox_bytes;
+        let connection = Connection::new(Box::new([]), None, Protocol::AtrV1, outbox_bytes);
+        let member = self.shard.join(Rc::new(connection));
+        member.connection.end(Ending::Close(farewell));
         member
     }
 }
@@ -200,11 +212,14 @@ async fn begin_session(upgraded: OnUpgrade, member: Membership, socket: Rc<Socke
     spawn_local(Session::new(member, early, socket));
 }
 
-fn switch_protocols(accept: &str) -> Answer {
+fn switch_protocols(accept: &str, protocol: Protocol) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     if let Ok(accept) = HeaderValue::from_str(accept) {
         answer.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if protocol == Protocol::AtrV1 {
+        answer = with_header(answer, header::SEC_WEBSOCKET_PROTOCOL, upgrade::ATR_V1);
     }
     as_upgrade(answer, "upgrade")
 }
@@ -214,7 +229,7 @@ fn as_upgrade(answer: Answer, connection: &'static str) -> Answer {
     with_header(with_header(answer, header::CONNECTION, connection), header::UPGRADE, "websocket")
 }
 
-fn plain(status: StatusCode, text: &str) -> Answer {
+pub(crate) fn plain(status: StatusCode, text: &str) -> Answer {
     let answer = with_header(line(status, text), header::CACHE_CONTROL, "no-store");
     // One request a socket: whoever wants more wants a web server.
     with_header(answer, header::CONNECTION, "close")
@@ -230,13 +245,4 @@ fn reject(rejection: upgrade::Rejection) -> Answer {
         StatusCode::METHOD_NOT_ALLOWED => with_header(answer, header::ALLOW, "GET"),
         _ => answer,
     }
-}
-
-fn refuse(status: u16) -> Answer {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
-    plain(status, "The application did not let you in.")
-}
-
-fn turn_away(text: &str) -> Answer {
-    with_header(plain(StatusCode::SERVICE_UNAVAILABLE, text), header::RETRY_AFTER, RETRY_AFTER_SECONDS)
 }

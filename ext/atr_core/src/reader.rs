@@ -6,6 +6,7 @@
 
 use crate::boundary::Boundary;
 use crate::connection::Connection;
+use crate::farewell::Farewell;
 use crate::frame::Frames;
 use bytes::{Buf, Bytes};
 use std::io::{self, Read, Write};
@@ -30,8 +31,8 @@ pub(crate) enum Incoming {
     Nothing,
     /// The closing handshake is complete (RFC 6455 §7.1.4): what is queued is to be written, then the socket ends.
     Finished,
-    /// The client broke the protocol; it is to be told so with this code (RFC 6455 §7.4.1).
-    Broken(CloseCode, &'static str),
+    /// The client broke the protocol; it is to be told so (RFC 6455 §7.4.1).
+    Broken(Farewell),
     /// The socket ended without a closing handshake.
     Gone,
 }
@@ -86,27 +87,26 @@ impl Reader {
             }
             Err(Error::ConnectionClosed | Error::AlreadyClosed) => Incoming::Finished,
             Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-                Incoming::Broken(CloseCode::Size, "message too large")
+                Incoming::Broken(Farewell::broken(CloseCode::Size, "message too large"))
             }
-            Err(Error::Utf8(_)) => Incoming::Broken(CloseCode::Invalid, "text is not UTF-8"),
+            Err(Error::Utf8(_)) => {
+                Incoming::Broken(Farewell::broken(CloseCode::Invalid, "text is not UTF-8"))
+            }
             Err(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
                 Incoming::Gone
             }
-            Err(Error::Protocol(_)) => Incoming::Broken(CloseCode::Protocol, "protocol error"),
+            Err(Error::Protocol(_)) => {
+                Incoming::Broken(Farewell::broken(CloseCode::Protocol, "protocol error"))
+            }
             Err(_) => Incoming::Gone,
         }
     }
 
     /// Begins the closing handshake (RFC 6455 §7.1.2). Reading goes on until the client has answered.
-    pub(crate) fn close(
-        &mut self,
-        connection: &Connection,
-        config: &WebSocketConfig,
-        code: CloseCode,
-        reason: &'static str,
-    ) {
+    pub(crate) fn close(&mut self, connection: &Connection, config: &WebSocketConfig, farewell: &Farewell) {
         self.closing = true;
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        let reason = Utf8Bytes::from_static(farewell.text);
+        let frame = CloseFrame { code: farewell.code.into(), reason };
         // The wire takes everything, so this fails only when a close was under way already.
         let _ = self.with_context(connection, config, |context, wire| context.close(wire, Some(frame)));
     }

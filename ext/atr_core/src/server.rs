@@ -250,12 +250,22 @@ impl Control {
                 None => broker::memory::run(broker_commands, sink, context).await,
             }
         };
+        let mut draining = phase.clone();
+        let accept = async {
+            // Nobody new comes in then; those who are here get their events until they have left.
+            tokio::select! {
+                ended = self.acceptor.run() => return ended,
+                _ = draining.wait_for(|phase| *phase != Phase::Running) => {}
+            }
+            // Not inside: what was waited for holds a lock.
+            std::future::pending().await
+        };
         let ended = tokio::select! {
             // First, because everything else ends as well when the shards do.
             biased;
-            _ = phase.wait_for(|phase| *phase != Phase::Running) => return Ok(()),
+            _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return Ok(()),
             () = router.follow(self.interests, commands) => "the router ended".into(),
-            ended = self.acceptor.run() => format!("the acceptor ended: {ended:?}"),
+            ended = accept => format!("the acceptor ended: {ended:?}"),
             () = administer => "the admin listener ended".into(),
             () = carry => "the broker ended".into(),
         };

@@ -1,25 +1,24 @@
 //! The task of one connection: reads what the client sends, writes what had to wait, and ends it properly.
 
 use crate::connection::{Connection, Ending};
+use crate::dialogue::Dialogue;
+use crate::farewell::Farewell;
 use crate::frame::Frames;
+use crate::protocol::{Protocol, atr_v1};
 use crate::reader::{Incoming, Reader};
 use crate::shard::{Membership, Shard, SocketGuard};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Sleep;
-use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Messages read before other tasks get a turn.
 const READ_BUDGET: usize = 32;
 /// How long a client may take to answer a close, and to read what is before it.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
-/// What the plain protocol answers to the text `ping`.
-static PONG: LazyLock<Arc<Frames>> = LazyLock::new(|| Frames::of_text("pong"));
 
 /// How far a connection is on its way to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +36,7 @@ enum Phase {
 pub(crate) struct Session {
     member: Membership,
     reader: Reader,
+    dialogue: Dialogue,
     _socket: Rc<SocketGuard>,
     phase: Phase,
     write_ended: bool,
@@ -47,7 +47,16 @@ impl Session {
     /// A session for a connection that has its socket. `early` is what the client sent behind its request.
     pub(crate) fn new(member: Membership, early: Bytes, socket: Rc<SocketGuard>) -> Self {
         let reader = Reader::new(early);
-        Self { member, reader, _socket: socket, phase: Phase::Open, write_ended: false, patience: None }
+        let dialogue = Dialogue::new(member.connection.protocol(), member.shard.limits().head_timeout);
+        Self {
+            member,
+            reader,
+            dialogue,
+            _socket: socket,
+            phase: Phase::Open,
+            write_ended: false,
+            patience: None,
+        }
     }
 
     fn connection(&self) -> &Connection {
@@ -66,8 +75,11 @@ impl Session {
         }
     }
 
-    fn close(&mut self, code: CloseCode, reason: &'static str) {
-        self.reader.close(&self.member.connection, self.member.shard.reader_config(), code, reason);
+    fn close(&mut self, farewell: &Farewell) {
+        if self.connection().protocol() == Protocol::AtrV1 {
+            self.connection().send(&Frames::of_text(&atr_v1::disconnect(farewell)));
+        }
+        self.reader.close(&self.member.connection, self.member.shard.reader_config(), farewell);
         self.enter(Phase::Closing);
     }
 
@@ -75,8 +87,8 @@ impl Session {
     fn poll_ending(&mut self, context: &mut Context<'_>) -> Poll<()> {
         match self.connection().take_ending() {
             Some(Ending::Abort) => return Poll::Ready(()),
-            Some(Ending::Close(code, reason)) if self.phase == Phase::Open => self.close(code, reason),
-            Some(Ending::Close(..)) | None => {}
+            Some(Ending::Close(farewell)) if self.phase == Phase::Open => self.close(&farewell),
+            Some(Ending::Close(_)) | None => {}
         }
         match &mut self.patience {
             Some(patience) => patience.as_mut().poll(context),
@@ -101,9 +113,9 @@ impl Session {
                     self.enter(Phase::Lingering);
                     return Poll::Pending;
                 }
-                Incoming::Broken(code, reason) => {
-                    self.shard().log().debug(|| format!("a client broke the protocol: {reason}"));
-                    self.close(code, reason);
+                Incoming::Broken(farewell) => {
+                    self.shard().log().debug(|| format!("a client broke the protocol: {}", farewell.text));
+                    self.close(&farewell);
                     self.enter(Phase::Lingering);
                     return Poll::Pending;
                 }
@@ -114,15 +126,20 @@ impl Session {
         Poll::Pending
     }
 
-    /// The plain protocol: `ping` is answered, `unsubscribe` ends it, and nothing else is listened to.
     fn on_text(&mut self, text: &str) {
-        match text {
-            _ if self.phase != Phase::Open => {}
-            "ping" => {
-                self.connection().send(&PONG);
-            }
-            "unsubscribe" => self.close(CloseCode::Normal, "unsubscribed"),
-            _ => self.shard().stats().messages_ignored.add(1),
+        if self.phase != Phase::Open {
+            return;
+        }
+        if let Some(farewell) = self.dialogue.hear(text, &self.member) {
+            self.close(&farewell);
+        }
+    }
+
+    fn poll_dialogue(&mut self, context: &mut Context<'_>) {
+        if self.phase == Phase::Open
+            && let Some(farewell) = self.dialogue.poll(context, &self.member)
+        {
+            self.close(&farewell);
         }
     }
 
@@ -167,6 +184,8 @@ impl Future for Session {
         if this.phase != Phase::Lingering && this.poll_read(context).is_ready() {
             return Poll::Ready(());
         }
+        // Behind the flush, because it waits for the client to have read; behind the reads, which may begin it.
+        this.poll_dialogue(context);
         // Reading may have ended it, or have been told to close while it queued bytes.
         if this.phase != Phase::Open && this.poll_ending(context).is_ready() {
             return Poll::Ready(());

@@ -1,8 +1,12 @@
 //! Checks a request to become a websocket (RFC 6455 §4.2.1). hyper leaves all of it to us.
 
+use crate::protocol::Protocol;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode, Version};
 use tungstenite::handshake::derive_accept_key;
+
+/// How clients ask for the protocol with positions.
+pub(crate) const ATR_V1: &str = "atr.v1";
 
 /// Why a request cannot become a websocket: the status, and a line that says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,14 @@ pub(crate) fn check(method: &Method, version: Version, headers: &HeaderMap) -> R
         return Err(bad_request("A websocket request has no body."));
     }
     Ok(derive_accept_key(key.as_bytes()))
+}
+
+/// The protocol to speak: the one that the client names (RFC 6455 §4.1 item 10) and this server has, else the plain one.
+pub(crate) fn protocol(headers: &HeaderMap) -> Protocol {
+    match has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, ATR_V1) {
+        true => Protocol::AtrV1,
+        false => Protocol::Plain,
+    }
 }
 
 /// Whether a list header (RFC 9110 §5.6.1) has a token, in whatever case.

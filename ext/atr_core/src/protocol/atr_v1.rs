@@ -1,11 +1,14 @@
 //! The frames of `atr.v1`.
 
 use crate::broker::Message;
+use crate::farewell::Farewell;
 use crate::frame::Frames;
+use crate::join::Opened;
 use crate::position::Position;
 use crate::scope::Scope;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 /// The `event` frame of each of these events.
 pub(crate) fn frames(scope: &Scope, events: &[Message]) -> Arc<Frames> {
@@ -27,6 +30,50 @@ pub(crate) fn reset(scope: &Scope, head: Option<Position>) -> String {
     json!({ "type": "reset", "scope": scope.as_str(), "position": spelt(head) }).to_string()
 }
 
+/// The `welcome`.
+pub(crate) fn welcome(
+    session: &str,
+    client_key: Option<&str>,
+    ping_interval: Duration,
+    opened: &[Opened],
+    ignored: &[String],
+) -> String {
+    let scope = |opened: &Opened| {
+        let scope = json!({ "position": spelt(opened.position), "recovered": opened.recovered });
+        (opened.scope.as_str().to_owned(), scope)
+    };
+    json!({
+        "type": "welcome",
+        "session": session,
+        "client_key": client_key,
+        "ping_interval": milliseconds(ping_interval),
+        "scopes": opened.iter().map(scope).collect::<Map<_, _>>(),
+        "ignored": ignored,
+    })
+    .to_string()
+}
+
+/// An `error`: what was wrong, and what to do.
+pub(crate) fn error(code: &str, message: &str, help: &str) -> String {
+    json!({ "type": "error", "code": code, "message": message, "help": help }).to_string()
+}
+
+/// The `disconnect` before a close.
+pub(crate) fn disconnect(farewell: &Farewell) -> String {
+    let mut frame =
+        json!({ "type": "disconnect", "reason": farewell.reason, "reconnect": farewell.reconnect });
+    if let Some(after) = farewell.after {
+        frame["after"] = milliseconds(after).into();
+    }
+    frame.to_string()
+}
+
+/// The answer to a `ping`; always the same one.
+pub(crate) fn pong() -> Arc<Frames> {
+    static PONG: LazyLock<Arc<Frames>> = LazyLock::new(|| Frames::of_text(r#"{"type":"pong"}"#));
+    Arc::clone(&PONG)
+}
+
 /// A `ping`; always the same one.
 pub(crate) fn ping() -> Arc<Frames> {
     static PING: LazyLock<Arc<Frames>> = LazyLock::new(|| Frames::of_text(r#"{"type":"ping"}"#));
@@ -45,6 +92,10 @@ pub(crate) fn ping_with(positions: &[(Scope, Position)]) -> String {
 /// A position as JSON has it.
 pub(crate) fn spelt(position: Option<Position>) -> Value {
     position.map_or(Value::Null, |position| position.to_string().into())
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// A text as JSON spells it.

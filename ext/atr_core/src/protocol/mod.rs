@@ -2,6 +2,8 @@
 
 pub(crate) mod atr_v1;
 pub(crate) mod filter;
+pub(crate) mod hello;
+pub(crate) mod positions;
 pub(crate) mod sse;
 
 /// How a client wants its events.

@@ -2,6 +2,7 @@
 //!
 //! Shards share nothing. All that touches a connection happens on its shard's thread, without a lock.
 
+mod drain;
 mod housekeeping;
 mod membership;
 
@@ -10,7 +11,7 @@ pub(crate) use membership::{Membership, SocketGuard};
 use crate::batch::Batch;
 use crate::broker::Standing;
 use crate::config::{Limits, ServerOptions};
-use crate::connection::{Connection, Ending};
+use crate::connection::Connection;
 use crate::gate::Gate;
 use crate::group::{Delivered, Group};
 use crate::http;
@@ -27,6 +28,7 @@ use crate::track::Step;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,7 +36,6 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::spawn_local;
 use tungstenite::protocol::WebSocketConfig;
-use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Pings are sent in so many portions over the ping interval, not all at once.
 const PING_SLOTS: usize = 25;
@@ -144,29 +145,37 @@ pub(crate) async fn run(setup: Setup) -> Result<(), String> {
     let mut housekeeping = spawn_local(async move {
         housekeeper.keep_house().await;
     });
+    let mut draining = None;
     loop {
         tokio::select! {
             biased;
             // A shard without its housekeeping would serve on and rot: it fails as a whole.
             ended = &mut housekeeping => return Err(format!("its housekeeping ended: {ended:?}")),
-            _ = phase.wait_for(|phase| *phase != Phase::Running) => break,
+            () = drained(&mut draining) => break,
+            _ = phase.wait_for(|phase| *phase != Phase::Running), if draining.is_none() => {
+                // With the sockets that wait in it: whoever has not been served at all may go at once.
+                accepted.close();
+                while accepted.try_recv().is_ok() {}
+                draining = Some(Box::pin(drain::drain(Rc::clone(&shard))));
+            }
             Some(parcel) = parcels.recv() => {
                 shard.take_parcel(&parcel).await;
                 parcel_bytes.fetch_sub(parcel.bytes, Ordering::Relaxed);
             }
             Some((scope, finding)) = found.recv() => shard.take_finding(&scope, finding).await,
-            Some(accepted) = accepted.recv() => shard.take(accepted),
-            else => break,
+            Some(accepted) = accepted.recv(), if draining.is_none() => shard.take(accepted),
         }
     }
-    // With the sockets that wait in it: whoever has not been served at all may go at once.
-    drop(accepted);
-    while let Ok(parcel) = parcels.try_recv() {
-        shard.take_parcel(&parcel).await;
-    }
-    shard.drain().await;
     housekeeping.abort();
     Ok(())
+}
+
+/// Ready when the clients are gone; never, while nobody has told them to go.
+async fn drained(draining: &mut Option<Pin<Box<impl Future<Output = ()>>>>) {
+    match draining {
+        Some(draining) => draining.await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Shard {
@@ -334,21 +343,5 @@ impl Shard {
             });
         }
         group
-    }
-
-    /// Tells every client that the server ends, and waits until all have left.
-    async fn drain(&self) {
-        for connection in self.ping_slots.borrow_mut().iter_mut().flat_map(std::mem::take) {
-            if connection.is_open() {
-                connection.end(Ending::Close(CloseCode::Restart, "the server restarts: reconnect"));
-            }
-        }
-        let mut phase = self.phase.clone();
-        while self.sockets.get() > 0 {
-            tokio::select! {
-                () = self.socket_left.notified() => {}
-                _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
-            }
-        }
     }
 }
