@@ -3,7 +3,8 @@
 use crate::harness::DEADLINE;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use tungstenite::{Message, WebSocket};
+use tungstenite::client::IntoClientRequest;
+use tungstenite::{ClientRequestBuilder, Message, WebSocket};
 
 pub struct Client {
     websocket: WebSocket<TcpStream>,
@@ -16,9 +17,15 @@ impl Client {
 
     /// The client, or the HTTP status of a refusal.
     pub fn try_connect(address: SocketAddr, path: &str) -> Result<Self, u16> {
-        let socket = TcpStream::connect(address).unwrap();
+        Self::try_connect_with(ClientRequestBuilder::new(format!("ws://{address}{path}").parse().unwrap()))
+    }
+
+    /// The same, with further headers.
+    pub fn try_connect_with(request: ClientRequestBuilder) -> Result<Self, u16> {
+        let request = request.into_client_request().unwrap();
+        let socket = TcpStream::connect(request.uri().authority().unwrap().as_str()).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
-        match tungstenite::client(format!("ws://{address}{path}"), socket) {
+        match tungstenite::client(request, socket) {
             Ok((websocket, _)) => Ok(Self { websocket }),
             Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
                 Err(answer.status().as_u16())

@@ -1,6 +1,7 @@
 //! A server on free ports with the memory broker, and somebody who answers its gate as an app would.
 
 use crate::client::Client;
+use crate::v1::V1;
 use atr_core::config::{AdminOptions, BrokerOptions, Limits, ServerOptions};
 use atr_core::gate::{Job, Verdict};
 use atr_core::retention::{Retention, Retentions};
@@ -72,16 +73,27 @@ impl Running {
         Client::connect(self.address(), path)
     }
 
+    /// A client of `atr.v1` that has said nothing yet.
+    pub fn connect_v1(&self, path: &str) -> V1 {
+        V1::connect(self.address(), path)
+    }
+
     pub fn join(&self, scope: &str) -> Client {
         self.connect(&format!("/in/{scope}"))
     }
 
     /// Publishes through the admin port, as a publisher in another process does.
     pub fn publish(&self, events: &[(&str, &str)]) {
+        let events: Vec<_> = events.iter().map(|(scope, data)| (*scope, "n", *data)).collect();
+        self.publish_named(&events);
+    }
+
+    /// The same, with the events' names: scope, name, data.
+    pub fn publish_named(&self, events: &[(&str, &str, &str)]) {
         let events: Vec<_> = events
             .iter()
-            .map(|(scope, data)| {
-                serde_json::json!({ "id": "1", "scope": scope, "name": "n", "routing_key": "k", "data": data })
+            .map(|(scope, name, data)| {
+                serde_json::json!({ "id": "1", "scope": scope, "name": name, "routing_key": "k", "data": data })
             })
             .collect();
         let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;

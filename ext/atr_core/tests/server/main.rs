@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admission;
+mod atr_v1;
 mod bad_input;
 mod client;
 mod delivery;
@@ -12,4 +13,5 @@ mod harness;
 mod lifecycle;
 mod protocol;
 mod rfc6455;
+mod v1;
 mod witness;
