@@ -32,6 +32,7 @@ mod batch;
 mod boundary;
 mod connection;
 mod dialogue;
+mod driver;
 mod farewell;
 mod frame;
 mod group;

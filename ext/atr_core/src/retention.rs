@@ -38,6 +38,11 @@ impl Retentions {
         Self { kinds: vec![], otherwise: retention }
     }
 
+    /// Whether any scope may have a log.
+    pub fn keep_any(&self) -> bool {
+        self.kinds.iter().map(|(_, kept)| kept).chain([&self.otherwise]).any(Retention::is_kept)
+    }
+
     /// What is kept of this scope's log.
     pub fn of(&self, scope: &Scope) -> Retention {
         let kind = self.kinds.iter().find(|(pattern, _)| pattern.matches(scope.as_str()));
@@ -60,5 +65,8 @@ mod tests {
         for (scope, size) in [("organization.1", 1), ("organization.2", 2), ("user.1", 3), ("", 3)] {
             assert_eq!(retentions.of(&Scope::new(scope).unwrap()).size, size, "{scope}");
         }
+        assert!(retentions.keep_any());
+        assert!(Retentions { otherwise: Retention::NONE, ..retentions }.keep_any());
+        assert!(!Retentions::all(Retention::NONE).keep_any());
     }
 }

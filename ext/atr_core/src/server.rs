@@ -61,7 +61,7 @@ struct Control {
     acceptor: Acceptor,
     admin: Option<TcpListener>,
     admin_token: Option<String>,
-    redis: Option<broker::redis::Options>,
+    broker: broker::Options,
     inlets: Vec<Inlet>,
     interests: mpsc::Receiver<Interest>,
     context: broker::Context,
@@ -75,7 +75,7 @@ impl Server {
     /// [`Error::Config`] for a setting that cannot be used, [`Error::Server`] for a port that cannot be listened on.
     pub fn start(options: ServerOptions) -> Result<Self> {
         options.validate()?;
-        let redis = redis_options(&options.broker)?;
+        let broker = broker_options(&options.broker)?;
         let listener = listen::bind(&options.host, options.port, "server_port")?;
         let admin = options.admin.as_ref();
         let admin = admin.map(|admin| listen::bind(&admin.host, admin.port, "admin_port")).transpose()?;
@@ -109,7 +109,7 @@ impl Server {
             context,
             phase: phases.clone(),
             admin_token: options.admin.as_ref().and_then(|admin| admin.token.clone()),
-            redis,
+            broker,
         };
         let server = Self {
             address,
@@ -211,10 +211,16 @@ impl Server {
     }
 }
 
-fn redis_options(broker: &BrokerOptions) -> Result<Option<broker::redis::Options>> {
-    let BrokerOptions::Redis { url, namespace } = broker else { return Ok(None) };
-    let address = broker::redis::Address::new(url, namespace)?;
-    Ok(Some(broker::redis::Options { address, timing: broker::Timing::default() }))
+fn broker_options(options: &BrokerOptions) -> Result<broker::Options> {
+    Ok(match options {
+        &BrokerOptions::Memory { log_bytes } => {
+            broker::Options::Memory(broker::memory::Options { log_bytes })
+        }
+        BrokerOptions::Redis { url, namespace } => {
+            let address = broker::redis::Address::new(url, namespace)?;
+            broker::Options::Redis(broker::redis::Options { address, timing: broker::Timing::default() })
+        }
+    })
 }
 
 impl Drop for Server {
@@ -232,7 +238,7 @@ impl Control {
         let (commands, broker_commands) = mpsc::channel::<Command>(INTERESTS);
         let router = Rc::new(Router::new(self.inlets, Arc::clone(&context.stats), context.log.clone()));
         let reachable = context.reachable.clone();
-        let publishing = self.redis.is_none().then(|| commands.clone());
+        let publishing = matches!(self.broker, broker::Options::Memory(_)).then(|| commands.clone());
         let (log, max_event_bytes) = (context.log.clone(), context.max_event_bytes);
         let administer = async {
             match self.admin {
@@ -244,12 +250,7 @@ impl Control {
             }
         };
         let sink = Rc::clone(&router);
-        let carry = async {
-            match self.redis {
-                Some(options) => broker::redis::run(options, broker_commands, sink, context).await,
-                None => broker::memory::run(broker_commands, sink, context).await,
-            }
-        };
+        let carry = self.broker.run(broker_commands, sink, context);
         let mut draining = phase.clone();
         let accept = async {
             // Nobody new comes in then; those who are here get their events until they have left.

@@ -6,7 +6,9 @@
 pub mod memory;
 pub mod redis;
 
+mod message;
 pub(crate) mod news;
+pub(crate) mod page;
 mod timing;
 pub(crate) mod wire;
 
@@ -22,7 +24,7 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// An event as a broker hands it on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,25 @@ pub enum Standing {
     Live(Option<Position>),
     /// The broker is out of reach. It subscribes by itself when it is back, and says [`Standing::Live`] then.
     Away,
+}
+
+/// Which broker, and what it needs to know.
+#[derive(Debug, Clone)]
+pub enum Options {
+    /// This process.
+    Memory(memory::Options),
+    /// A Redis.
+    Redis(redis::Options),
+}
+
+impl Options {
+    /// Runs it until every sender of commands is gone.
+    pub async fn run(self, commands: mpsc::Receiver<Command>, sink: impl Sink, context: Context) {
+        match self {
+            Self::Memory(options) => memory::run(options, commands, sink, context).await,
+            Self::Redis(options) => redis::run(options, commands, sink, context).await,
+        }
+    }
 }
 
 /// Takes what a broker received, in one order. Called on the control thread; must not block.
@@ -154,18 +175,6 @@ pub struct Context {
 }
 
 impl Context {
-    /// Counts a message, and says whether it may be handed on.
-    ///
-    /// Anybody who may write to a Redis may publish there, and one message that is not JSON would make `JSON.parse`
-    /// throw in every page. The check is one pass over a message, however many clients get it.
-    fn accepts(&self, event: &[u8]) -> bool {
-        self.stats.events_received.add(1);
-        self.fault_of(event).map_or(true, |fault| {
-            self.drop_message(&fault);
-            false
-        })
-    }
-
     /// Counts and tells a message that is not handed on.
     fn drop_message(&self, fault: &str) {
         self.stats.events_invalid.add(1);
@@ -174,12 +183,14 @@ impl Context {
         });
     }
 
-    fn fault_of(&self, event: &[u8]) -> Option<String> {
+    /// Whether an event may be handed on. The error says what is wrong with it.
+    fn check(&self, event: &[u8]) -> Result<(), String> {
         if event.len() > self.max_event_bytes {
-            return Some(format!("larger than max_event_bytes ({})", self.max_event_bytes));
+            return Err(format!("larger than max_event_bytes ({})", self.max_event_bytes));
         }
-        let Ok(text) = std::str::from_utf8(event) else { return Some("not UTF-8".into()) };
-        serde_json::from_str::<IgnoredAny>(text).is_err().then(|| "not JSON".into())
+        let text = std::str::from_utf8(event).map_err(|_| "not UTF-8")?;
+        serde_json::from_str::<IgnoredAny>(text).map_err(|_| "not JSON")?;
+        Ok(())
     }
 }
 
@@ -202,14 +213,16 @@ impl Reachable {
 mod tests {
     use super::*;
     use crate::retention::Retention;
+    use std::time::Duration;
 
-    fn context(max_event_bytes: usize) -> Context {
+    /// A context whose scopes have a log of ten events.
+    pub(super) fn context(max_event_bytes: usize) -> Context {
         Context {
             log: Log::default(),
             stats: Arc::default(),
             reachable: Reachable::default(),
             max_event_bytes,
-            retentions: Retentions::all(Retention::NONE),
+            retentions: Retentions::all(Retention { size: 10, ttl: Duration::from_secs(300) }),
         }
     }
 
@@ -217,18 +230,8 @@ mod tests {
     fn takes_json_up_to_its_size() {
         let context = context(8);
         for json in [r#"{"a":1}"#, "[1,2,3]", r#""é""#, "17"] {
-            assert!(context.accepts(json.as_bytes()), "{json}");
+            assert_eq!(context.check(json.as_bytes()), Ok(()), "{json}");
         }
-        assert!(!context.accepts(b"123456789"));
-    }
-
-    #[test]
-    fn drops_and_counts_what_no_browser_could_use() {
-        let context = context(100);
-        for message in [&b""[..], b"1 17:4 id post.created - {}", b"\x04\x08o:\x0aPost", b"{\"a\":\"\xff\"}"]
-        {
-            assert!(!context.accepts(message), "{message:?}");
-        }
-        assert_eq!((context.stats.events_received.get(), context.stats.events_invalid.get()), (4, 4));
+        assert!(context.check(b"123456789").is_err());
     }
 }

@@ -5,7 +5,6 @@
 //! and told in the [`Log`]. Nothing runs before the first event, and nothing is kept in statics.
 
 mod admin_url;
-mod driver;
 mod failure;
 mod http;
 mod http_link;
@@ -23,6 +22,7 @@ pub use options::{Options, Target};
 pub use receipt::Receipt;
 
 use crate::broker::Timing;
+use crate::driver;
 use crate::event::Event;
 use crate::log::Log;
 use crate::sync::lock;

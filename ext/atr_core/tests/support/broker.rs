@@ -66,7 +66,10 @@ impl Wired {
     }
 
     pub fn memory() -> Self {
-        Self::run(|commands, sink, context| tokio::task::spawn_local(memory::run(commands, sink, context)))
+        let options = memory::Options { log_bytes: 1 << 20 };
+        Self::run(|commands, sink, context| {
+            tokio::task::spawn_local(memory::run(options, commands, sink, context))
+        })
     }
 
     fn run(start: impl FnOnce(mpsc::Receiver<Command>, Received, Context) -> JoinHandle<()>) -> Self {

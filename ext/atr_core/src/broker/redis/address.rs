@@ -16,7 +16,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 #[derive(Debug, Clone)]
 pub struct Address {
     info: ConnectionInfo,
-    /// What a scope's channel begins with, up to the brace.
+    /// What every key and channel begins with, up to the last colon.
     prefix: String,
 }
 
@@ -47,8 +47,7 @@ impl Address {
         }
         let database = info.redis_settings().db();
         // Pub/sub ignores the number of the database: two apps that are apart by it alone must stay apart.
-        let prefix =
-            if database == 0 { format!("{namespace}:{{") } else { format!("{namespace}:{database}:{{") };
+        let prefix = if database == 0 { format!("{namespace}:") } else { format!("{namespace}:{database}:") };
         // The crate has another subscription protocol for RESP3; one of them is enough.
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
         Ok(Self { info: info.set_redis_settings(settings), prefix })
@@ -56,12 +55,27 @@ impl Address {
 
     /// The channel that carries a scope's events.
     pub(crate) fn channel(&self, scope: &Scope) -> String {
-        format!("{}{}}}", self.prefix, scope.tag())
+        format!("{}{{{}}}", self.prefix, scope.tag())
+    }
+
+    /// The channel on which a server talks to itself.
+    pub(crate) fn heartbeat_channel(&self, name: &str) -> String {
+        format!("{}heartbeat:{name}", self.prefix)
+    }
+
+    /// The stream that holds a scope's log.
+    pub(crate) fn log_key(&self, scope: &Scope) -> String {
+        self.channel(scope) + ":log"
+    }
+
+    /// The hash that says where a scope's log ends.
+    pub(crate) fn meta_key(&self, scope: &Scope) -> String {
+        self.channel(scope) + ":meta"
     }
 
     /// The name of the scope whose channel this is; empty for the empty scope.
     pub(crate) fn scope_name<'a>(&self, channel: &'a str) -> Option<&'a str> {
-        let tag = channel.strip_prefix(&self.prefix)?.strip_suffix('}')?;
+        let tag = channel.strip_prefix(&self.prefix)?.strip_prefix('{')?.strip_suffix('}')?;
         Some(if tag == EMPTY_SPELLING { "" } else { tag })
     }
 
@@ -109,6 +123,8 @@ mod tests {
         for (name, channel) in [("organization.1", "atr:{organization.1}"), ("", "atr:{-}")] {
             assert_eq!(address.channel(&scope(name)), channel);
             assert_eq!(address.scope_name(channel), Some(name));
+            assert_eq!(address.log_key(&scope(name)), format!("{channel}:log"));
+            assert_eq!(address.meta_key(&scope(name)), format!("{channel}:meta"));
         }
         for foreign in ["post.created", "atr:{a", "atr:2:{a}", "other:{a}"] {
             assert_eq!(address.scope_name(foreign), None, "{foreign}");

@@ -13,6 +13,16 @@ const MAX_DETAIL_CHARS: usize = 200;
 pub(crate) struct Failure(String);
 
 impl Failure {
+    /// It cannot be used for a reason of our own.
+    pub(crate) fn new(reason: String) -> Self {
+        Self(reason)
+    }
+
+    /// The same, with what could not be done because of it.
+    pub(crate) fn needing(self, what: &str) -> Self {
+        Self(format!("{}, and {what} needs that", self.0))
+    }
+
     /// It did not answer in time.
     pub(crate) fn no_answer(timing: &Timing) -> Self {
         Self(format!("no answer within {:.1} s", timing.deadline.as_secs_f64()))

@@ -1,26 +1,33 @@
-//! Carries events through a Redis: one connection that is subscribed to the scopes somebody here wants.
+//! Carries events through a Redis: one connection that is subscribed to the scopes somebody here wants, and one that
+//! reads their logs.
 //!
 //! The loop is our own. The `redis` crate's connection ends silently, its connection manager gives up, and a
 //! subscription hangs on a Redis that is stopped: here every answer has a deadline, attempts never end, and what
 //! is wanted is plain data that is subscribed anew after each of them.
 
 pub(crate) mod address;
+mod connections;
 pub(crate) mod failure;
+mod heartbeat;
+pub(crate) mod logs;
+mod lookups;
+pub(crate) mod process;
+mod reader;
+pub(crate) mod script;
 mod session;
 mod subscriptions;
 
 pub use address::Address;
 
-use super::{Command, Context, Sink, Timing};
+use super::{Command, Context, Sink, Standing, Timing};
 use crate::backoff::Backoff;
 use crate::broker::news::News;
 use crate::log::Level;
-use ::redis::aio::PubSub;
+use connections::Connections;
 use failure::Failure;
-use session::Session;
 use subscriptions::Subscriptions;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 /// Where the Redis is, and how long it may take.
 #[derive(Debug, Clone)]
@@ -35,7 +42,8 @@ pub struct Options {
 /// is told of in the log, once, and tried again for ever.
 pub async fn run(options: Options, commands: mpsc::Receiver<Command>, sink: impl Sink, context: Context) {
     let backoff = options.timing.backoff();
-    let link = Link { subscriptions: Subscriptions::default(), news: News::default(), backoff };
+    let (subscriptions, news) = (Subscriptions::default(), News::default());
+    let link = Link { subscriptions, news, backoff, is_refusal_told: false };
     let mut broker = Broker { options, commands, sink, context, link };
     while let Some(failure) = broker.connect_and_serve().await {
         broker.tell_failure(&failure);
@@ -58,42 +66,56 @@ struct Link {
     subscriptions: Subscriptions,
     news: News,
     backoff: Backoff,
+    /// It was said that Redis does not tell which process it is.
+    is_refusal_told: bool,
 }
 
 impl<S: Sink> Broker<S> {
-    /// One connection's life. `None` when the server is stopping, otherwise why it ended.
+    /// One life of the connections. `None` when the server is stopping, otherwise why it ended.
     async fn connect_and_serve(&mut self) -> Option<Failure> {
-        let mut attempt = Box::pin(connect(self.options.clone()));
-        let pubsub = loop {
+        let mut attempt = Box::pin(Connections::open(self.options.clone(), self.context.clone()));
+        let connections = loop {
             tokio::select! {
                 result = &mut attempt => match result {
-                    Ok(pubsub) => break pubsub,
+                    Ok(connections) => break connections,
                     Err(failure) => return Some(failure),
                 },
-                // Those who wait for the subscription keep waiting: the answer is one deadline away at most.
-                command = self.commands.recv() => self.apply(command?),
+                // Those who wait for a scope keep waiting: the answer is one deadline away at most.
+                command = self.commands.recv() => self.note(&command?),
             }
         };
-        let failure = Session::new(self).run(pubsub).await;
+        self.tell_refusal(&connections);
+        let failure = session::serve(self, connections).await;
         self.context.reachable.set(false);
         failure
     }
 
-    fn apply(&mut self, command: Command) {
-        self.link.subscriptions.apply(command);
-        self.tell_news();
+    /// Does of a command what can be done without a connection. Whoever wants to read is told by the dropped reply.
+    fn note(&mut self, command: &Command) {
+        match command {
+            Command::Subscribe { scope } => _ = self.link.subscriptions.want(scope),
+            Command::Unsubscribe { scope } => self.link.subscriptions.unwant(scope),
+            Command::Read(_) | Command::Heads { .. } | Command::Publish { .. } => {}
+        }
     }
 
-    fn tell_news(&mut self) {
-        let news = self.link.subscriptions.take_news();
-        if !news.is_empty() {
-            self.sink.tell(news);
+    fn tell_refusal(&mut self, connections: &Connections) {
+        let Some(refusal) = connections.reader.refusal() else { return };
+        if !std::mem::replace(&mut self.link.is_refusal_told, true) {
+            self.context.log.warn(format!(
+                "{} does not say which process it is: {refusal}. Should it come back with older data, clients may miss \
+                 events and not be told (said once)",
+                self.options.address
+            ));
         }
     }
 
     fn tell_failure(&mut self, failure: &Failure) {
-        self.link.subscriptions.lose();
-        self.tell_news();
+        let away: Vec<_> =
+            self.link.subscriptions.lose().into_iter().map(|scope| (scope, Standing::Away)).collect();
+        if !away.is_empty() {
+            self.sink.tell(away);
+        }
         let address = &self.options.address;
         if let Some(line) = self.link.news.lost(&failure.to_string()) {
             // A further reason for the same outage is worth knowing, but is no change of state.
@@ -113,23 +135,13 @@ impl<S: Sink> Broker<S> {
             tokio::select! {
                 () = sleep_until(next) => return Some(()),
                 command = self.commands.recv() => {
-                    self.link.subscriptions.apply_without_waiting(command?);
-                    self.tell_news();
+                    let command = command?;
+                    self.note(&command);
+                    if let Command::Subscribe { scope } = command {
+                        self.sink.tell(vec![(scope, Standing::Away)]);
+                    }
                 }
             }
         }
     }
-}
-
-/// Connects, and makes sure that Redis answers: one that wants a password or still loads its data lets anybody in.
-async fn connect(options: Options) -> Result<PubSub, Failure> {
-    let attempt = async {
-        let stream = options.address.connect().await?;
-        let mut pubsub = PubSub::new(options.address.settings(), stream).await?;
-        pubsub.ping::<::redis::Value>().await?.extract_error()?;
-        Ok(pubsub)
-    };
-    timeout(options.timing.deadline, attempt)
-        .await
-        .unwrap_or_else(|_| Err(Failure::no_answer(&options.timing)))
 }

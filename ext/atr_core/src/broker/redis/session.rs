@@ -1,29 +1,34 @@
-//! Lives with one connection to Redis: keeps its subscriptions as wanted and hands on what it delivers.
+//! Lives with the two connections to Redis: keeps the subscriptions as wanted, hands on what they deliver, and reads what
+//! is asked of the logs.
 
+use super::connections::Connections;
 use super::failure::Failure;
+use super::heartbeat::{Heartbeat, Turn};
+use super::lookups::{Head, Lookup, Lookups};
 use super::subscriptions::Change;
 use super::{Broker, Sink};
-use crate::broker::Message;
 use crate::broker::news::Found;
+use crate::broker::{Command, Message, Standing};
 use crate::scope::Scope;
-use bytes::Bytes;
 use futures_util::StreamExt;
-use redis::aio::{PubSub, PubSubSink};
-use redis::{Msg, Value};
+use redis::Msg;
+use redis::aio::{PubSubSink, PubSubStream};
 use std::future::{Future, pending};
 use std::pin::Pin;
 use tokio::task::unconstrained;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{sleep_until, timeout};
 
 /// Messages that are handed on at once; more of them come with the next round.
 const MAX_MESSAGES: usize = 1024;
 
 /// A request that Redis has yet to answer.
-type Request = Pin<Box<dyn Future<Output = Result<Option<Change>, Failure>>>>;
+type Request = Pin<Box<dyn Future<Output = Result<Change, Failure>>>>;
 
-/// One connection of the broker.
+/// One life of the broker's connections. They end together.
 pub(super) struct Session<'a, S> {
     broker: &'a mut Broker<S>,
+    lookups: Lookups,
+    heartbeat: Heartbeat,
     announced: bool,
     /// Scopes that were wanted when the connection came and are not there yet.
     missing: usize,
@@ -31,25 +36,24 @@ pub(super) struct Session<'a, S> {
     counted: u64,
 }
 
-impl<'a, S: Sink> Session<'a, S> {
-    pub(super) fn new(broker: &'a mut Broker<S>) -> Self {
-        let missing = broker.link.subscriptions.differing();
-        Self { broker, announced: false, missing, counted: 0 }
-    }
+/// Serves until the connections fail, or (`None`) the server stops.
+pub(super) async fn serve<S: Sink>(broker: &mut Broker<S>, connections: Connections) -> Option<Failure> {
+    let Connections { subscriber, heartbeat, reader, mut driver } = connections;
+    let missing = broker.link.subscriptions.differing();
+    let lookups = Lookups::new(reader);
+    let mut session = Session { broker, lookups, heartbeat, announced: false, missing, counted: 0 };
+    let (requests, messages) = subscriber.split();
+    let failure = tokio::select! {
+        failure = session.serve(requests, messages) => failure,
+        () = driver.ended() => Some(Failure::closed()),
+    };
+    session.count_scopes(0);
+    failure
+}
 
-    /// Serves until the connection fails, or (`None`) the server stops.
-    pub(super) async fn run(mut self, pubsub: PubSub) -> Option<Failure> {
-        let failure = self.serve(pubsub).await;
-        self.count_scopes(0);
-        failure
-    }
-
-    async fn serve(&mut self, pubsub: PubSub) -> Option<Failure> {
-        let (requests, messages) = pubsub.split();
+impl<S: Sink> Session<'_, S> {
+    async fn serve(&mut self, requests: PubSubSink, messages: PubSubStream) -> Option<Failure> {
         let mut messages = messages.ready_chunks(MAX_MESSAGES);
-        let period = self.broker.options.timing.ping_interval;
-        let mut ping = interval_at(Instant::now() + period, period);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut request: Option<Request> = None;
         loop {
             if request.is_none() {
@@ -66,10 +70,31 @@ impl<'a, S: Sink> Session<'a, S> {
                     Some(ready) => self.deliver(ready),
                     None => return Some(Failure::closed()),
                 },
-                command = self.broker.commands.recv() => self.broker.apply(command?),
-                // A request that is under way has a deadline of its own: it is as good as a ping.
-                _ = ping.tick(), if request.is_none() => request = Some(self.ping(&requests)),
+                heads = self.lookups.next() => match heads {
+                    Ok(heads) => self.tell(heads),
+                    Err(failure) => return Some(failure),
+                },
+                command = self.broker.commands.recv() => self.apply(command?),
+                () = sleep_until(self.heartbeat.at()) => match self.heartbeat.turn() {
+                    Turn::Beat => self.lookups.beat(self.heartbeat.channel()),
+                    Turn::Silence => return Some(Failure::no_answer(&self.broker.options.timing)),
+                },
             }
+        }
+    }
+
+    fn apply(&mut self, command: Command) {
+        let subscriptions = &mut self.broker.link.subscriptions;
+        match command {
+            Command::Subscribe { scope } => {
+                if let Some(subscription) = subscriptions.want(&scope) {
+                    self.lookups.ask(Lookup::Head(scope, subscription));
+                }
+            }
+            Command::Unsubscribe { scope } => subscriptions.unwant(&scope),
+            Command::Read(read) => self.lookups.ask(Lookup::Page(read)),
+            // Publishers talk to Redis themselves; this one is told so by what is dropped here.
+            Command::Publish { .. } | Command::Heads { .. } => {}
         }
     }
 
@@ -96,27 +121,31 @@ impl<'a, S: Sink> Session<'a, S> {
                 }
             };
             timeout(timing.deadline, answer).await.map_err(|_| Failure::no_answer(&timing))??;
-            Ok(Some(change))
+            Ok(change)
         })
     }
 
-    fn ping(&self, requests: &PubSubSink) -> Request {
-        let (mut requests, timing) = (requests.clone(), self.broker.options.timing);
-        Box::pin(async move {
-            let answer = timeout(timing.deadline, requests.ping::<Value>()).await;
-            answer.map_err(|_| Failure::no_answer(&timing))??.extract_error()?;
-            Ok(None)
-        })
+    /// What stands now is live when it is known where its log ends.
+    fn acknowledged(&mut self, change: Change) {
+        if let Change::Subscribe(scopes) = &change {
+            self.missing = self.missing.saturating_sub(scopes.len());
+        }
+        for (scope, subscription) in self.broker.link.subscriptions.acknowledged(change) {
+            self.lookups.ask(Lookup::Head(scope, subscription));
+        }
+        self.count_scopes(self.broker.link.subscriptions.standing() as u64);
     }
 
-    fn acknowledged(&mut self, change: Option<Change>) {
-        if let Some(change) = change {
-            if let Change::Subscribe(scopes) = &change {
-                self.missing = self.missing.saturating_sub(scopes.len());
-            }
-            self.broker.link.subscriptions.acknowledged(change);
-            self.broker.tell_news();
-            self.count_scopes(self.broker.link.subscriptions.standing() as u64);
+    fn tell(&self, heads: Vec<Head>) {
+        let subscriptions = &self.broker.link.subscriptions;
+        let standing = |head: Head| {
+            subscriptions
+                .has(&head.scope, head.subscription)
+                .then_some((head.scope, Standing::Live(head.position)))
+        };
+        let standings: Vec<_> = heads.into_iter().filter_map(standing).collect();
+        if !standings.is_empty() {
+            self.broker.sink.tell(standings);
         }
     }
 
@@ -126,7 +155,10 @@ impl<'a, S: Sink> Session<'a, S> {
         self.counted = now;
     }
 
-    fn deliver(&self, ready: Vec<Msg>) {
+    fn deliver(&mut self, ready: Vec<Msg>) {
+        let is_beat = |message: &Msg| message.get_channel_name() == self.heartbeat.channel();
+        let has_beat = ready.iter().any(is_beat);
+        self.heartbeat.heard(has_beat);
         let messages: Vec<_> = ready.iter().filter_map(|message| self.accept(message)).collect();
         if !messages.is_empty() {
             self.broker.sink.deliver(messages);
@@ -136,9 +168,8 @@ impl<'a, S: Sink> Session<'a, S> {
     fn accept(&self, message: &Msg) -> Option<(Scope, Message)> {
         let name = self.broker.options.address.scope_name(message.get_channel_name())?;
         let scope = self.broker.link.subscriptions.wanted(name)?;
-        let json = message.get_payload_bytes();
-        let message = || Message { position: None, name: "".into(), json: Bytes::copy_from_slice(json) };
-        self.broker.context.accepts(json).then(|| (scope, message()))
+        let message = self.broker.context.accept(message.get_payload_bytes())?;
+        Some((scope, message))
     }
 
     fn announce(&mut self) {
@@ -161,7 +192,7 @@ impl<'a, S: Sink> Session<'a, S> {
 }
 
 /// The answer to the request under way, which is over then. Never, when there is none. Cancel-safe.
-async fn answer(request: &mut Option<Request>) -> Result<Option<Change>, Failure> {
+async fn answer(request: &mut Option<Request>) -> Result<Change, Failure> {
     let Some(running) = request else { return pending().await };
     let answer = running.await;
     *request = None;

@@ -3,7 +3,6 @@
 //! One request is under way at a time, so that a leave and a new join of the same scope cannot cross; what comes
 //! meanwhile is joined into the next one.
 
-use crate::broker::{Command, Page, Standing};
 use crate::scope::Scope;
 use std::collections::{HashMap, HashSet};
 
@@ -21,62 +20,33 @@ pub(super) enum Change {
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     wanted: HashSet<Scope>,
-    /// News that the server has not been told yet.
-    news: Vec<(Scope, Standing)>,
-    /// What was asked for on this connection, and whether Redis has acknowledged it.
-    standing: HashMap<Scope, bool>,
+    /// What was asked for on this connection. When Redis has acknowledged it, it has a number that no subscription had
+    /// before.
+    standing: HashMap<Scope, Option<u64>>,
     /// The scopes that are in exactly one of the two.
     differing: HashSet<Scope>,
+    last_number: u64,
 }
 
 impl Subscriptions {
-    /// Does what the server asks.
-    pub(super) fn apply(&mut self, command: Command) {
-        match command {
-            Command::Subscribe { scope } => {
-                if self.standing.get(&scope) == Some(&true) {
-                    self.news.push((scope.clone(), Standing::Live(None)));
-                }
-                self.want(scope);
-            }
-            Command::Unsubscribe { scope } => self.unwant(&scope),
-            // Publishers write to Redis themselves; this one is told so by the dropped `done`.
-            Command::Publish { .. } | Command::Heads { .. } => {}
-            Command::Read(read) => _ = read.reply.send(Page::Reset { head: None }),
-        }
-    }
-
-    /// The same, while Redis is out of reach: nobody waits for it.
-    pub(super) fn apply_without_waiting(&mut self, command: Command) {
-        match command {
-            Command::Subscribe { scope } => {
-                self.news.push((scope.clone(), Standing::Away));
-                self.want(scope);
-            }
-            other => self.apply(other),
-        }
-    }
-
-    /// What the server is to be told.
-    pub(super) fn take_news(&mut self) -> Vec<(Scope, Standing)> {
-        std::mem::take(&mut self.news)
-    }
-
-    fn want(&mut self, scope: Scope) {
+    /// Wants a scope. The number of its subscription, if it stands.
+    pub(super) fn want(&mut self, scope: &Scope) -> Option<u64> {
         self.wanted.insert(scope.clone());
+        self.note_difference(scope);
+        self.standing.get(scope).copied().flatten()
+    }
+
+    /// Wants a scope no longer.
+    pub(super) fn unwant(&mut self, scope: &Scope) {
+        self.wanted.remove(scope);
         self.note_difference(scope);
     }
 
-    fn unwant(&mut self, scope: &Scope) {
-        self.wanted.remove(scope);
-        self.note_difference(scope.clone());
-    }
-
-    fn note_difference(&mut self, scope: Scope) {
-        if self.wanted.contains(&scope) == self.standing.contains_key(&scope) {
-            self.differing.remove(&scope);
+    fn note_difference(&mut self, scope: &Scope) {
+        if self.wanted.contains(scope) == self.standing.contains_key(scope) {
+            self.differing.remove(scope);
         } else {
-            self.differing.insert(scope);
+            self.differing.insert(scope.clone());
         }
     }
 
@@ -84,7 +54,7 @@ impl Subscriptions {
     pub(super) fn next_change(&mut self) -> Option<Change> {
         let joining = self.take_differing(|wanted| wanted);
         if !joining.is_empty() {
-            self.standing.extend(joining.iter().map(|scope| (scope.clone(), false)));
+            self.standing.extend(joining.iter().map(|scope| (scope.clone(), None)));
             return Some(Change::Subscribe(joining));
         }
         let leaving = self.take_differing(|wanted| !wanted);
@@ -103,22 +73,27 @@ impl Subscriptions {
         chosen
     }
 
-    /// Redis has done what [`Subscriptions::next_change`] said.
-    pub(super) fn acknowledged(&mut self, change: Change) {
-        let Change::Subscribe(scopes) = change else { return };
-        for scope in scopes {
-            if self.wanted.contains(&scope) {
-                self.news.push((scope.clone(), Standing::Live(None)));
-            }
-            self.standing.insert(scope, true);
+    /// Redis has done what [`Subscriptions::next_change`] said. The subscriptions that stand now and are still wanted.
+    pub(super) fn acknowledged(&mut self, change: Change) -> Vec<(Scope, u64)> {
+        let Change::Subscribe(scopes) = change else { return vec![] };
+        self.last_number += 1;
+        let number = self.last_number;
+        for scope in &scopes {
+            self.standing.insert(scope.clone(), Some(number));
         }
+        scopes.into_iter().filter(|scope| self.wanted.contains(scope)).map(|scope| (scope, number)).collect()
     }
 
-    /// The connection is gone: nothing stands, and nobody shall wait for it. Everything is asked for again.
-    pub(super) fn lose(&mut self) {
+    /// Whether this subscription has stood until now, and is wanted.
+    pub(super) fn has(&self, scope: &Scope, number: u64) -> bool {
+        self.wanted.contains(scope) && self.standing.get(scope) == Some(&Some(number))
+    }
+
+    /// The connection is gone: nothing stands, and everything is asked for again. What is wanted.
+    pub(super) fn lose(&mut self) -> Vec<Scope> {
         self.standing.clear();
-        self.news = self.wanted.iter().map(|scope| (scope.clone(), Standing::Away)).collect();
         self.differing = self.wanted.clone();
+        self.wanted.iter().cloned().collect()
     }
 
     /// The wanted scope of this name, without making a new one.
@@ -145,82 +120,69 @@ mod tests {
         Scope::new(name).unwrap()
     }
 
-    fn subscribe(subscriptions: &mut Subscriptions, name: &str) {
-        subscriptions.apply(Command::Subscribe { scope: scope(name) });
-    }
-
-    fn live(name: &str) -> (Scope, Standing) {
-        (scope(name), Standing::Live(None))
-    }
-
-    fn away(name: &str) -> (Scope, Standing) {
-        (scope(name), Standing::Away)
-    }
-
-    fn unsubscribe(subscriptions: &mut Subscriptions, name: &str) {
-        subscriptions.apply(Command::Unsubscribe { scope: scope(name) });
+    fn subscribe(names: &[&str]) -> Change {
+        Change::Subscribe(names.iter().map(|name| scope(name)).collect())
     }
 
     #[test]
-    fn tells_when_redis_has_acknowledged() {
+    fn a_scope_stands_when_redis_has_acknowledged() {
         let mut subscriptions = Subscriptions::default();
-        subscribe(&mut subscriptions, "a");
+        assert_eq!(subscriptions.want(&scope("a")), None);
         let change = subscriptions.next_change().unwrap();
-        assert_eq!(change, Change::Subscribe(vec![scope("a")]));
-        assert_eq!(subscriptions.take_news(), []);
+        assert_eq!(change, subscribe(&["a"]));
+        assert_eq!(subscriptions.want(&scope("a")), None);
+        assert!(!subscriptions.has(&scope("a"), 1));
 
-        subscriptions.acknowledged(change);
-        assert_eq!(subscriptions.take_news(), [live("a")]);
-        subscribe(&mut subscriptions, "a");
-        assert_eq!(subscriptions.take_news(), [live("a")], "it stands");
+        assert_eq!(subscriptions.acknowledged(change), [(scope("a"), 1)]);
+        assert_eq!(subscriptions.want(&scope("a")), Some(1));
+        assert!(subscriptions.has(&scope("a"), 1));
         assert_eq!(subscriptions.next_change(), None);
     }
 
     #[test]
     fn a_leave_that_meets_a_new_join_ends_subscribed() {
         let mut subscriptions = Subscriptions::default();
-        subscribe(&mut subscriptions, "a");
+        subscriptions.want(&scope("a"));
         let change = subscriptions.next_change().unwrap();
         subscriptions.acknowledged(change);
 
-        unsubscribe(&mut subscriptions, "a");
-        subscribe(&mut subscriptions, "a");
-        assert_eq!(subscriptions.next_change(), None, "Redis was not told of the leave yet");
+        subscriptions.unwant(&scope("a"));
+        assert!(!subscriptions.has(&scope("a"), 1));
+        assert_eq!(subscriptions.want(&scope("a")), Some(1), "Redis was not told of the leave yet");
+        assert_eq!(subscriptions.next_change(), None);
 
-        unsubscribe(&mut subscriptions, "a");
+        subscriptions.unwant(&scope("a"));
         let leaving = subscriptions.next_change().unwrap();
         assert_eq!(leaving, Change::Unsubscribe(vec![scope("a")]));
-        subscriptions.take_news();
-        subscribe(&mut subscriptions, "a");
-        subscriptions.acknowledged(leaving);
-        assert_eq!(subscriptions.take_news(), [], "the new subscription does not stand yet");
+        assert_eq!(subscriptions.want(&scope("a")), None, "the new subscription does not stand yet");
+        assert_eq!(subscriptions.acknowledged(leaving), []);
         let joining = subscriptions.next_change().unwrap();
-        assert_eq!(joining, Change::Subscribe(vec![scope("a")]));
-        subscriptions.acknowledged(joining);
-        assert_eq!(subscriptions.take_news(), [live("a")]);
+        assert_eq!(joining, subscribe(&["a"]));
+        assert_eq!(subscriptions.acknowledged(joining), [(scope("a"), 2)]);
+        assert!(subscriptions.has(&scope("a"), 2));
+        assert!(!subscriptions.has(&scope("a"), 1), "what was read for it is too old");
     }
 
     #[test]
     fn a_scope_that_nobody_wants_any_longer_is_left_after_the_acknowledgement() {
         let mut subscriptions = Subscriptions::default();
-        subscribe(&mut subscriptions, "a");
+        subscriptions.want(&scope("a"));
         let joining = subscriptions.next_change().unwrap();
-        unsubscribe(&mut subscriptions, "a");
-        subscriptions.acknowledged(joining);
+        subscriptions.unwant(&scope("a"));
+        assert_eq!(subscriptions.acknowledged(joining), []);
         assert_eq!(subscriptions.next_change(), Some(Change::Unsubscribe(vec![scope("a")])));
         assert_eq!(subscriptions.standing(), 0);
     }
 
     #[test]
-    fn asks_for_everything_again_after_a_loss_and_lets_nobody_wait() {
+    fn asks_for_everything_again_after_a_loss() {
         let mut subscriptions = Subscriptions::default();
-        subscribe(&mut subscriptions, "a");
+        subscriptions.want(&scope("a"));
         let change = subscriptions.next_change().unwrap();
         subscriptions.acknowledged(change);
-        subscriptions.lose();
-        assert_eq!(subscriptions.take_news(), [away("a")]);
-        subscriptions.apply_without_waiting(Command::Subscribe { scope: scope("c") });
-        assert_eq!(subscriptions.take_news(), [away("c")]);
+        assert_eq!(subscriptions.lose(), [scope("a")]);
+        assert!(!subscriptions.has(&scope("a"), 1));
+        assert_eq!(subscriptions.want(&scope("c")), None);
 
         let Some(Change::Subscribe(mut scopes)) = subscriptions.next_change() else {
             panic!("nothing to do")
@@ -233,13 +195,11 @@ mod tests {
     fn asks_in_batches() {
         let mut subscriptions = Subscriptions::default();
         for n in 0..2 * MAX_CHANNELS + 1 {
-            subscribe(&mut subscriptions, &format!("user.{n}"));
+            subscriptions.want(&scope(&format!("user.{n}")));
         }
         let mut sizes = vec![];
         while let Some(change) = subscriptions.next_change() {
-            let Change::Subscribe(scopes) = &change else { panic!("{change:?}") };
-            sizes.push(scopes.len());
-            subscriptions.acknowledged(change);
+            sizes.push(subscriptions.acknowledged(change).len());
         }
         assert_eq!(sizes, [MAX_CHANNELS, MAX_CHANNELS, 1]);
     }
@@ -248,8 +208,8 @@ mod tests {
     fn coming_and_going_while_redis_is_away_leaves_nothing_behind() {
         let mut subscriptions = Subscriptions::default();
         for n in 0..1000 {
-            subscribe(&mut subscriptions, &n.to_string());
-            unsubscribe(&mut subscriptions, &n.to_string());
+            subscriptions.want(&scope(&n.to_string()));
+            subscriptions.unwant(&scope(&n.to_string()));
         }
         assert!(subscriptions.differing.is_empty() && subscriptions.wanted.is_empty());
     }
