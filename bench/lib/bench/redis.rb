@@ -4,19 +4,21 @@ require "socket"
 require_relative "child"
 
 module Bench
-  # A Redis of the benchmark's own, that keeps nothing.
+  # A Redis of the benchmark's own. It keeps nothing, unless it is to append everything to a file.
   class Redis
     attr_reader :port, :child
 
-    def initialize(core: nil)
+    def initialize(core: nil, appendonly: false)
       @core = core
+      @appendonly = appendonly ? "yes" : "no"
+      @directory = Dir.mktmpdir("redis", Child.directory)
       @port = TCPServer.open("127.0.0.1", 0) { |server| server.addr[1] }
       start
     end
 
     # Starts it, again on the same port.
     def start
-      command = ["redis-server", "--port", port.to_s, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", Child.directory]
+      command = ["redis-server", "--port", port.to_s, "--bind", "127.0.0.1", "--save", "", "--appendonly", @appendonly, "--dir", @directory]
       @child = Child.new("redis", command, core: @core)
       child.wait_until("answer", within: 10) { ping? }
     end

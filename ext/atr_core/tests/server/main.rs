@@ -12,6 +12,7 @@ mod force;
 mod harness;
 mod lifecycle;
 mod protocol;
+mod resume;
 mod rfc6455;
 mod v1;
 mod witness;
