@@ -2,6 +2,8 @@
 //! is missing is a bug that the first test meets.
 
 use crate::error::exception;
+use atr_core::pattern::Pattern;
+use atr_core::retention::{Retention, Retentions};
 use magnus::{Error, RHash, Ruby, TryConvert, Value};
 use std::time::Duration;
 
@@ -31,6 +33,20 @@ impl<'a> Options<'a> {
     pub(crate) fn seconds(&self, name: &str) -> Result<Duration, Error> {
         let seconds = self.get(name)?;
         seconds_to_duration(self.ruby, name, seconds)
+    }
+
+    /// What is kept of the logs: `log_size` and `log_ttl_seconds`, and `log_for` for kinds of scopes, each of them
+    /// `[pattern, size, ttl_seconds]`; the first that fits counts.
+    pub(crate) fn retentions(&self) -> Result<Retentions, Error> {
+        let kinds = self.get::<Vec<(String, u32, f64)>>("log_for")?;
+        let kinds = kinds.into_iter().map(|(pattern, size, ttl)| {
+            let kept = Retention { size, ttl: seconds_to_duration(self.ruby, "log_for", ttl)? };
+            let unusable =
+                || exception(self.ruby, "ConfigurationError", format!("log_for has no scopes {pattern:?}"));
+            Ok((Pattern::new(&pattern).ok_or_else(unusable)?, kept))
+        });
+        let otherwise = Retention { size: self.get("log_size")?, ttl: self.seconds("log_ttl_seconds")? };
+        Ok(Retentions { kinds: kinds.collect::<Result<_, Error>>()?, otherwise })
     }
 
     /// The exception for a broker that there is not.

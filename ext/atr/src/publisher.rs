@@ -29,6 +29,7 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_singleton_method("new", function!(NativePublisher::new, 1))?;
     class.define_method("push", method!(NativePublisher::push, 1))?;
     class.define_method("publish", method!(NativePublisher::publish, 2))?;
+    class.define_method("positions", method!(NativePublisher::positions, 2))?;
     class.define_method("flush", method!(NativePublisher::flush, 1))?;
     class.define_method("stats", method!(NativePublisher::stats, 0))?;
     class.define_method("next_log", method!(NativePublisher::next_log, 0))?;
@@ -62,13 +63,38 @@ impl NativePublisher {
         })
     }
 
-    fn publish(ruby: &Ruby, this: &Self, event: Value, timeout_seconds: f64) -> Result<(), Error> {
+    /// The event's position; `nil` where its scope has no log.
+    fn publish(
+        ruby: &Ruby,
+        this: &Self,
+        event: Value,
+        timeout_seconds: f64,
+    ) -> Result<Option<String>, Error> {
         guard(ruby, || {
             let publisher = this.here(ruby)?;
             let event = event_of(ruby, event)?;
             let timeout = seconds_to_duration(ruby, "timeout", timeout_seconds)?;
             let mut receipt = publisher.submit(event).map_err(|error| to_ruby(ruby, &error))?;
-            within(ruby, timeout, |left, interrupt| receipt.wait(left, interrupt))
+            let position = within(ruby, timeout, |left, interrupt| receipt.wait(left, interrupt))?;
+            Ok(position.map(|position| position.to_string()))
+        })
+    }
+
+    /// Where the logs of these scopes end, in their order; `nil` for one without a log.
+    fn positions(
+        ruby: &Ruby,
+        this: &Self,
+        scopes: Vec<String>,
+        timeout_seconds: f64,
+    ) -> Result<Vec<Option<String>>, Error> {
+        guard(ruby, || {
+            let publisher = this.here(ruby)?;
+            let scopes =
+                scopes.iter().map(|scope| scope_called(ruby, scope)).collect::<Result<Vec<_>, _>>()?;
+            let timeout = seconds_to_duration(ruby, "timeout", timeout_seconds)?;
+            let positions =
+                within(ruby, timeout, |left, interrupt| publisher.positions(&scopes, left, interrupt))?;
+            Ok(positions.into_iter().map(|position| position.map(|position| position.to_string())).collect())
         })
     }
 
@@ -120,6 +146,7 @@ fn event_of(ruby: &Ruby, event: Value) -> Result<Event, Error> {
 fn publisher_options(options: &Options<'_>) -> Result<publisher::Options, Error> {
     Ok(publisher::Options {
         target: target(options)?,
+        retentions: options.retentions()?,
         queue_size: options.get("queue_size")?,
         queue_bytes: options.get("queue_bytes")?,
         max_event_bytes: options.get("max_event_bytes")?,

@@ -7,7 +7,6 @@ use crate::host::{next_log, stats_hash};
 use crate::job::NativeJob;
 use crate::options::{Options, seconds_to_duration};
 use atr_core::config::{AdminOptions, BrokerOptions, Limits, ServerOptions};
-use atr_core::retention::{Retention, Retentions};
 use atr_core::server::Server;
 use magnus::{Class, Error, Module, Object, RHash, RModule, Ruby, Symbol, function, method};
 
@@ -109,8 +108,8 @@ fn server_options(options: &Options<'_>) -> Result<ServerOptions, Error> {
             outbox_bytes: options.get("outbox_bytes")?,
             event_bytes: options.get("max_event_bytes")?,
         },
-        retentions: Retentions::all(Retention::NONE),
-        drain: std::time::Duration::ZERO,
+        retentions: options.retentions()?,
+        drain: options.seconds("drain_seconds")?,
         ping_interval: options.seconds("ping_interval_seconds")?,
         subscription_grace: options.seconds("subscription_grace_seconds")?,
         debug_log: options.get("debug_log")?,
@@ -124,7 +123,7 @@ fn admin_options(options: &Options<'_>) -> Result<Option<AdminOptions>, Error> {
 
 fn broker_options(options: &Options<'_>) -> Result<BrokerOptions, Error> {
     match options.get::<String>("broker")?.as_str() {
-        "memory" => Ok(BrokerOptions::Memory { log_bytes: 64 << 20 }),
+        "memory" => Ok(BrokerOptions::Memory { log_bytes: options.get("log_bytes")? }),
         "redis" => Ok(BrokerOptions::Redis {
             url: options.get("redis_url")?,
             namespace: options.get("redis_namespace")?,

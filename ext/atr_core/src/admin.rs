@@ -1,10 +1,11 @@
-//! Serves the admin port: is the server well, can it get events, and, with the memory broker, events themselves.
+//! Serves the admin port: is the server well, can it get events, and, with the memory broker, events themselves and
+//! where their logs end.
 //!
-//! It is for the operator and for the app's own processes, on an address that browsers do not reach. Events need
-//! the token that the app derives from its secret.
+//! It is for the operator and for the app's own processes, on an address that browsers do not reach. Events and
+//! positions need the token that the app derives from its secret.
 
 use crate::answer::{Answer, line, with_header, with_type};
-use crate::broker::{Accepted, Batch, Command, wire};
+use crate::broker::{Command, wire};
 use crate::log::Log;
 use crate::shut::Shut;
 use bytes::Bytes;
@@ -33,13 +34,14 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long a request's head may take, and so how long a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a batch waits for room on the way to the broker.
+/// How long a request waits for room on the way to the broker.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections at once: one for each process of a large app, and an operator's.
 const MAX_CONNECTIONS: usize = 1024;
 /// The pause after the system refused to accept, when it has no descriptors left for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-const PATHS: &str = "This is atr's admin port. It has GET /-/health, GET /-/ready and POST /events.";
+const PATHS: &str = "This is atr's admin port. It has GET /-/health, GET /-/ready, POST /events and GET \
+                     /positions.";
 
 /// Serves on a non-blocking listener until it is dropped; must run on a `LocalSet`. `commands` are those of the
 /// memory broker, `ready` says whether events can come.
@@ -108,27 +110,18 @@ impl<R: Fn() -> bool> Admin<R> {
             "/events" if request.method() == Method::POST => {
                 self.take_events(request).await.unwrap_or_else(|refusal| refusal)
             }
-            "/-/health" | "/-/ready" => not_allowed("GET"),
+            "/positions" if *request.method() == Method::GET => {
+                self.tell_positions(&request).await.unwrap_or_else(|refusal| refusal)
+            }
+            "/-/health" | "/-/ready" | "/positions" => not_allowed("GET"),
             "/events" => not_allowed("POST"),
             _ => line(StatusCode::NOT_FOUND, PATHS),
         }
     }
 
     async fn take_events(&self, request: Request<Incoming>) -> Result<Answer, Answer> {
-        let Some(commands) = &self.commands else {
-            return Err(line(
-                StatusCode::CONFLICT,
-                "This server has the redis broker and takes no events here; give the publisher its redis_url.",
-            ));
-        };
-        if !self.is_authorized(&request) {
-            self.log.warn_repeated("admin token", 1, |count| {
-                format!(
-                    "{count} batches of events were refused: the publisher's token is not this server's; both need \
-                     the same secret_key_base or secret"
-                )
-            });
-            return Err(line(StatusCode::UNAUTHORIZED, "The bearer token is not this server's."));
+        if let Some(refusal) = self.refusal(&request) {
+            return Err(refusal);
         }
         let body = read_body(request.into_body(), self.max_body_bytes).await?;
         let batch = wire::decode(&body).map_err(|reason| {
@@ -137,12 +130,51 @@ impl<R: Fn() -> bool> Admin<R> {
             });
             line(StatusCode::BAD_REQUEST, &format!("The batch cannot be read: {reason}"))
         })?;
-        let count = batch.events.len();
-        let accepted = hand_on(commands, batch)
-            .await
-            .ok_or_else(|| line(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping or busy."))?;
-        let repeated = if accepted.repeated { ",\"repeated\":true" } else { "" };
-        Ok(with_type(StatusCode::OK, format!("{{\"accepted\":{count}{repeated}}}"), "application/json"))
+        let accepted = self.ask(|done| Command::Publish { batch, done }).await?;
+        Ok(json(wire::encode_accepted(&accepted.positions, accepted.repeated)))
+    }
+
+    async fn tell_positions(&self, request: &Request<Incoming>) -> Result<Answer, Answer> {
+        if let Some(refusal) = self.refusal(request) {
+            return Err(refusal);
+        }
+        let scopes = wire::decode_scopes(request.uri().query().unwrap_or_default())
+            .map_err(|reason| line(StatusCode::BAD_REQUEST, &reason))?;
+        let heads = self.ask(|reply| Command::Heads { scopes, reply }).await?;
+        Ok(json(wire::encode_positions(&heads)))
+    }
+
+    /// Why a request is not a publisher's of this app, or can do nothing here.
+    fn refusal<B>(&self, request: &Request<B>) -> Option<Answer> {
+        if self.commands.is_none() {
+            return Some(line(
+                StatusCode::CONFLICT,
+                "This server has the redis broker and takes no events here; give the publisher its redis_url.",
+            ));
+        }
+        if !self.is_authorized(request) {
+            self.log.warn_repeated("admin token", 1, |count| {
+                format!(
+                    "{count} requests of publishers were refused: their token is not this server's; both need the \
+                     same secret_key_base or secret"
+                )
+            });
+            return Some(line(StatusCode::UNAUTHORIZED, "The bearer token is not this server's."));
+        }
+        None
+    }
+
+    /// The broker's answer. The error means that it was certainly not asked, so that a batch may come again under
+    /// another number.
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Answer> {
+        let (done, is_done) = oneshot::channel();
+        let answer = async {
+            let commands = self.commands.as_ref()?;
+            timeout(BROKER_TIMEOUT, commands.send(command(done))).await.ok()?.ok()?;
+            // From here on the broker may do it at any time: only its answer counts.
+            is_done.await.ok()
+        };
+        answer.await.ok_or_else(|| line(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping or busy."))
     }
 
     fn is_authorized<B>(&self, request: &Request<B>) -> bool {
@@ -180,12 +212,8 @@ async fn read_body(body: Incoming, max_bytes: usize) -> Result<Bytes, Answer> {
     }
 }
 
-/// `None` when the batch was certainly not taken, so that it may come again under another number.
-async fn hand_on(commands: &mpsc::Sender<Command>, batch: Batch) -> Option<Accepted> {
-    let (done, is_done) = oneshot::channel();
-    timeout(BROKER_TIMEOUT, commands.send(Command::Publish { batch, done })).await.ok()?.ok()?;
-    // From here on the broker may do it at any time: only its answer counts.
-    is_done.await.ok()
+fn json(body: String) -> Answer {
+    with_type(StatusCode::OK, body, "application/json")
 }
 
 fn not_allowed(method: &'static str) -> Answer {

@@ -52,8 +52,11 @@ fn takes_events_to_the_byte_and_once() {
         let mut broker = Wired::memory();
         let admin = AdminPort::of(&broker);
         broker.subscribed("a").await;
-        assert_eq!(admin.post_events(TOKEN, &batch(1, "a")).await, (200, r#"{"accepted":1}"#.into()));
-        let repeated = (200, r#"{"accepted":1,"repeated":true}"#.into());
+        assert_eq!(
+            admin.post_events(TOKEN, &batch(1, "a")).await,
+            (200, r#"{"accepted":1,"positions":[null]}"#.into())
+        );
+        let repeated = (200, r#"{"accepted":1,"positions":[null],"repeated":true}"#.into());
         assert_eq!(admin.post_events(TOKEN, &batch(1, "a")).await, repeated);
         assert_eq!(admin.post_events(TOKEN, &batch(2, "b")).await.0, 200);
         assert_eq!(admin.post_events(TOKEN, &batch(3, "a")).await.0, 200);

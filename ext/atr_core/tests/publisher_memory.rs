@@ -6,6 +6,7 @@ mod support;
 
 use atr_core::Error;
 use atr_core::event::Event;
+use atr_core::position::Position;
 use atr_core::publisher::{Options, Publisher, Target};
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -22,7 +23,7 @@ fn publisher(address: SocketAddr, token: &str) -> Arc<Publisher> {
 }
 
 /// Publishes and waits, while this thread goes on to serve.
-async fn publish(publisher: &Arc<Publisher>, event: Event) -> Result<(), Error> {
+async fn publish(publisher: &Arc<Publisher>, event: Event) -> Result<Option<Position>, Error> {
     let publisher = publisher.clone();
     spawn_blocking(move || publisher.publish(event, PATIENCE, &interrupt())).await.unwrap()
 }

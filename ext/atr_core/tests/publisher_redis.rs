@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 use support::{
     FakeServer, RedisServer, Subscriber, TIMING, event, eventually_blocking, flush, interrupt, json,
-    log_line_blocking, log_to_end, options, options_as, publish, publisher, stat, trusting,
+    log_line_blocking, log_to_end, options, options_as, publish, publisher, stat, trusting, without_log,
 };
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -16,10 +16,15 @@ fn publishes_on_the_scope_and_on_the_routing_key() {
     let mut subscriber = Subscriber::new(&redis, &["atr:{a}", "a.post.created", "atr:{-}", "post.created"]);
     let publisher = publisher(options_as(redis.url(), true));
     assert_eq!(publisher.push(vec![event("a", 1), event("", 2)]), 2);
-    for (channel, n) in [("atr:{a}", 1), ("a.post.created", 1), ("atr:{-}", 2), ("post.created", 2)] {
-        assert_eq!(subscriber.next(), (channel.to_owned(), format!("{{\"n\":{n}}}")));
-    }
     flush(&publisher);
+    for (scope, channel, tap, n) in
+        [("a", "atr:{a}", "a.post.created", 1), ("-", "atr:{-}", "post.created", 2)]
+    {
+        let epoch: String = redis.query(&["HGET", &format!("atr:{{{scope}}}:meta"), "epoch"]);
+        let message = format!("1 {epoch}:1 {n} post.created - {{\"n\":{n}}}");
+        assert_eq!(subscriber.next(), (channel.to_owned(), message));
+        assert_eq!(subscriber.next(), (tap.to_owned(), json(n)));
+    }
     assert_eq!((stat(&publisher, "pushed"), stat(&publisher, "published")), (2, 2));
 }
 
@@ -29,25 +34,35 @@ fn the_tap_can_be_off() {
     let mut subscriber = Subscriber::new(&redis, &["atr:{a}", "a.post.created"]);
     let publisher = publisher(options(&redis));
     publish(&publisher, 1).unwrap();
-    assert_eq!(subscriber.next(), ("atr:{a}".into(), json(1)));
+    assert_eq!(subscriber.json(), json(1));
     assert!(subscriber.is_silent());
+}
+
+#[test]
+fn without_a_log_the_scope_gets_the_bare_json() {
+    let redis = RedisServer::start();
+    let mut subscriber = Subscriber::new(&redis, &["atr:{a}", "a.post.created"]);
+    let publisher = publisher(without_log(options_as(redis.url(), true)));
+    assert_eq!(publish(&publisher, 1).unwrap(), None);
+    assert_eq!(subscriber.next(), ("atr:{a}".into(), json(1)));
+    assert_eq!(subscriber.next(), ("a.post.created".into(), json(1)));
+    assert_eq!(redis.query::<Vec<String>>(&["KEYS", "*"]), [""; 0]);
 }
 
 #[test]
 fn a_tap_that_redis_forbids_is_told_once_and_hurts_nobody() {
     let redis = RedisServer::start();
-    redis.query::<()>(&["ACL", "SETUSER", "app", "on", ">geheim", "+@all", "resetchannels", "&atr:*"]);
     let mut subscriber = Subscriber::new(&redis, &["atr:{a}"]);
-    let publisher = publisher(options_as(redis.url_as("app", "geheim"), true));
+    let publisher = publisher(options_as(redis.url_of_user(&["~atr:*", "resetchannels", "&atr:*"]), true));
     for number in 0..3 {
         publish(&publisher, number).unwrap();
-        assert_eq!(subscriber.text(), json(number));
+        assert_eq!(subscriber.json(), json(number));
     }
     assert_eq!((stat(&publisher, "published"), stat(&publisher, "lost")), (3, 0));
     publisher.close();
     let lines = log_to_end(publisher.log());
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("NOPERM") && lines[0].contains("publish_on_routing_key"), "{lines:?}");
+    assert!(lines[0].contains("channel") && lines[0].contains("publish_on_routing_key"), "{lines:?}");
 }
 
 #[test]
@@ -60,7 +75,7 @@ fn keeps_the_order_over_many_batches_and_threads_of_its_own() {
         assert_eq!(publisher.push(events), 50);
     }
     for number in 0..5000 {
-        assert_eq!(subscriber.text(), json(number));
+        assert_eq!(subscriber.json(), json(number));
     }
     flush(&publisher);
     assert_eq!(stat(&publisher, "queued"), 0);
@@ -79,7 +94,7 @@ fn works_over_a_unix_socket() {
     let redis = RedisServer::start();
     let mut subscriber = Subscriber::new(&redis, &["atr:{a}"]);
     publish(&publisher(options_as(format!("unix://{}", redis.unix_path()), false)), 1).unwrap();
-    assert_eq!(subscriber.text(), json(1));
+    assert_eq!(subscriber.json(), json(1));
 }
 
 #[test]
@@ -100,7 +115,7 @@ fn what_is_pushed_while_redis_is_down_goes_out_in_order_when_it_is_back() {
     let mut operator = redis::Client::open(url).unwrap().get_connection().unwrap();
     redis::cmd("CONFIG").arg(&["SET", "requirepass", ""]).exec(&mut operator).unwrap();
     for number in 1..1500 {
-        assert_eq!(subscriber.text(), json(number));
+        assert_eq!(subscriber.json(), json(number));
     }
     flush(&publisher);
     log_line_blocking(publisher.log(), "publishing to Redis at");
@@ -118,26 +133,26 @@ fn says_that_a_password_is_wrong() {
 }
 
 #[test]
-fn a_batch_that_is_not_answered_is_not_sent_twice() {
+fn without_a_log_a_batch_that_is_not_answered_is_not_sent_twice() {
     let redis = RedisServer::start();
     let mut subscriber = Subscriber::new(&redis, &["atr:{a}"]);
-    let publisher = trusting(options(&redis));
+    let publisher = trusting(without_log(options(&redis)));
     publish(&publisher, 0).unwrap();
     redis.pause();
     let error = publish(&publisher, 1).unwrap_err().to_string();
     assert!(error.contains("nobody can tell") && error.contains("no answer within"), "{error}");
     redis.resume();
     publish(&publisher, 2).unwrap();
-    assert_eq!([subscriber.text(), subscriber.text(), subscriber.text()], [json(0), json(1), json(2)]);
+    assert_eq!([subscriber.json(), subscriber.json(), subscriber.json()], [json(0), json(1), json(2)]);
     assert!(subscriber.is_silent());
     assert_eq!((stat(&publisher, "published"), stat(&publisher, "lost")), (2, 1));
     log_line_blocking(publisher.log(), "1 events may be lost");
 }
 
 #[test]
-fn what_redis_has_answered_is_settled_and_the_rest_is_not_sent_again() {
+fn without_a_log_what_redis_has_answered_is_settled_and_the_rest_is_not_sent_again() {
     let redis = FakeServer::start();
-    let publisher = trusting(options_as(format!("redis://{}", redis.address()), false));
+    let publisher = trusting(without_log(options_as(format!("redis://{}", redis.address()), false)));
     assert_eq!(publisher.push((0..3).map(|number| event("a", number)).collect()), 3);
     let mut first = redis.accept();
     first.welcome();
@@ -168,7 +183,7 @@ fn nothing_is_sent_to_a_redis_that_is_stopped() {
     assert_eq!(publisher.push(vec![event("a", 1)]), 1);
     log_line_blocking(publisher.log(), "no answer within 0.6 s; events wait");
     redis.resume();
-    assert_eq!([subscriber.text(), subscriber.text()], [json(0), json(1)]);
+    assert_eq!([subscriber.json(), subscriber.json()], [json(0), json(1)]);
     flush(&publisher);
     assert_eq!((stat(&publisher, "published"), stat(&publisher, "lost")), (2, 0));
 }
@@ -181,7 +196,7 @@ fn a_connection_that_redis_closed_while_it_was_idle_loses_nothing() {
     for number in 0..20 {
         publish(&publisher, number).unwrap();
         redis.query::<usize>(&["CLIENT", "KILL", "TYPE", "normal"]);
-        assert_eq!(subscriber.text(), json(number));
+        assert_eq!(subscriber.json(), json(number));
     }
     assert_eq!(stat(&publisher, "lost"), 0);
 }
@@ -189,13 +204,16 @@ fn a_connection_that_redis_closed_while_it_was_idle_loses_nothing() {
 #[test]
 fn what_redis_refuses_is_lost_and_told() {
     let redis = RedisServer::start();
-    redis.query::<()>(&["ACL", "SETUSER", "app", "on", ">geheim", "+@all", "resetchannels", "&other:*"]);
-    let publisher = publisher(options_as(redis.url_as("app", "geheim"), false));
-    let error = publish(&publisher, 1).unwrap_err().to_string();
-    assert!(error.contains("the event was not published") && error.contains("NOPERM"), "{error}");
-    assert!(!error.contains("geheim"), "{error}");
-    assert_eq!((stat(&publisher, "published"), stat(&publisher, "lost")), (0, 1));
-    log_line_blocking(publisher.log(), "1 events were refused");
+    let url = redis.url_of_user(&["~other:*", "resetchannels", "&other:*"]);
+    for options in [options_as(url.clone(), false), without_log(options_as(url.clone(), false))] {
+        let publisher = publisher(options);
+        let error = publish(&publisher, 1).unwrap_err().to_string();
+        assert!(error.contains("the event was not published") && error.contains("NOPERM"), "{error}");
+        assert!(!error.contains("geheim"), "{error}");
+        assert_eq!((stat(&publisher, "published"), stat(&publisher, "lost")), (0, 1));
+        log_line_blocking(publisher.log(), "1 events were refused");
+    }
+    assert_eq!(redis.query::<Vec<String>>(&["KEYS", "*"]), [""; 0]);
 }
 
 #[test]
@@ -215,7 +233,7 @@ fn waits_for_a_redis_that_is_busy_and_keeps_the_order() {
     log_line_blocking(publisher.log(), "BUSY");
     redis::cmd("SCRIPT").arg("KILL").exec(&mut operator).unwrap();
     for number in 0..4 {
-        assert_eq!(subscriber.text(), json(number));
+        assert_eq!(subscriber.json(), json(number));
     }
     flush(&publisher);
     assert_eq!((stat(&publisher, "published"), stat(&publisher, "lost")), (4, 0));

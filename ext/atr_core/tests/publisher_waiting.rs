@@ -4,12 +4,12 @@ mod support;
 
 use atr_core::Error;
 use atr_core::event::Event;
-use atr_core::publisher::{Options, Publisher, Target};
+use atr_core::publisher::{Options, Publisher};
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 use support::{
     PATIENCE, RedisServer, Subscriber, TIMING, event, flush, interrupt, json, log_line_blocking, log_to_end,
-    options, publish, publisher, stat,
+    options, options_as, publish, publisher, stat,
 };
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -44,7 +44,7 @@ fn an_event_that_no_browser_could_get_is_lost_alone() {
     let publisher = publisher(options(&redis));
     let with_json = |json: &'static [u8]| Event { json: Bytes::from_static(json), ..event("a", 1) };
     assert_eq!(publisher.push(vec![with_json(&[b'x'; 1001]), with_json(b"\"\xff\""), event("a", 2)]), 3);
-    assert_eq!(subscriber.text(), json(2));
+    assert_eq!(subscriber.json(), json(2));
     flush(&publisher);
     assert_eq!((stat(&publisher, "lost"), stat(&publisher, "published")), (2, 1));
     log_line_blocking(publisher.log(), "has 1001 bytes, and max_event_bytes is 1000");
@@ -139,8 +139,7 @@ fn closing_ends_the_thread_in_whatever_state_and_counts_what_waits() {
 #[test]
 fn says_which_setting_cannot_be_used() {
     let redis = RedisServer::absent(&[]);
-    let target =
-        |url: &str| Target::Redis { url: url.into(), namespace: "atr".into(), publish_on_routing_key: true };
+    let target = |url: &str| options_as(url.into(), true).target;
     for (options, setting) in [
         (Options { queue_size: 0, ..options(&redis) }, "publisher_queue_size"),
         (Options { queue_bytes: 999, ..options(&redis) }, "publisher_queue_bytes"),

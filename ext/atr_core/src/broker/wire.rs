@@ -4,6 +4,7 @@
 
 use super::Batch;
 use crate::event::Event;
+use crate::position::Position;
 use crate::scope::{Scope, is_valid_name};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,56 @@ struct WireEvent<'a> {
     #[serde(borrow)]
     routing_key: Cow<'a, str>,
     data: String,
+}
+
+/// What a scope is called in the query that asks for positions.
+pub(crate) const SCOPE_PARAMETER: &str = "scope";
+
+/// What a server answers to a batch, and to a question for positions.
+#[derive(Serialize, Deserialize)]
+struct WireAnswer<'a> {
+    /// How many events were handed on; nothing was posted without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<usize>,
+    #[serde(borrow)]
+    positions: Vec<Option<Cow<'a, str>>>,
+    /// The batch had been handed on before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
+}
+
+/// Spells the answer to a batch.
+pub(crate) fn encode_accepted(positions: &[Option<Position>], repeated: bool) -> String {
+    encode_answer(Some(positions.len()), positions, repeated)
+}
+
+/// Spells the answer to a question for positions, in the order they were asked for.
+pub(crate) fn encode_positions(positions: &[Option<Position>]) -> String {
+    encode_answer(None, positions, false)
+}
+
+fn encode_answer(accepted: Option<usize>, positions: &[Option<Position>], repeated: bool) -> String {
+    let spell = |position: &Option<Position>| position.map(|position| Cow::Owned(position.to_string()));
+    let answer = WireAnswer { accepted, positions: positions.iter().map(spell).collect(), repeated };
+    // Strings and numbers can always be spelt.
+    serde_json::to_string(&answer).unwrap_or_default()
+}
+
+/// Reads the positions of either answer. `None` when these are not `count` positions.
+pub(crate) fn decode_positions(body: &[u8], count: usize) -> Option<Vec<Option<Position>>> {
+    let answer: WireAnswer<'_> = serde_json::from_slice(body).ok()?;
+    let read = |position: Option<Cow<'_, str>>| position.map(|text| text.parse()).transpose().ok();
+    let positions: Vec<_> = answer.positions.into_iter().map(read).collect::<Option<_>>()?;
+    (positions.len() == count).then_some(positions)
+}
+
+/// Reads the scopes of a question for positions. The error says what is wrong with it.
+pub(crate) fn decode_scopes(query: &str) -> Result<Vec<Scope>, String> {
+    let scope_of = |(parameter, scope): (Cow<'_, str>, Cow<'_, str>)| match &*parameter {
+        SCOPE_PARAMETER => Scope::new(&scope).ok_or_else(|| format!("{} cannot be a scope", shown(&scope))),
+        other => Err(format!("There is no parameter {}; it has to be {SCOPE_PARAMETER:?}", shown(other))),
+    };
+    form_urlencoded::parse(query.as_bytes()).map(scope_of).collect()
 }
 
 /// Spells a batch.
@@ -109,6 +160,35 @@ mod tests {
         let events: Vec<_> = jsons.iter().map(|json| event(json)).collect();
         let batch = decode(&encode("p-1", 7, events.iter())).unwrap();
         assert_eq!((batch.publisher.as_str(), batch.seq, batch.events), ("p-1", 7, events));
+    }
+
+    #[test]
+    fn positions_are_read_as_they_were_spelt() {
+        let positions = ["8f3a52c1d09e4b76:17", "0000000000000000:0"].map(|text| text.parse().ok());
+        let positions = [positions[0], None, positions[1]];
+        let accepted = encode_accepted(&positions, true);
+        let expected =
+            r#"{"accepted":3,"positions":["8f3a52c1d09e4b76:17",null,"0000000000000000:0"],"repeated":true}"#;
+        assert_eq!(accepted, expected);
+        assert_eq!(encode_positions(&[None]), r#"{"positions":[null]}"#);
+        for answer in [accepted, encode_positions(&positions)] {
+            assert_eq!(decode_positions(answer.as_bytes(), 3).unwrap(), positions);
+            assert_eq!(decode_positions(answer.as_bytes(), 2), None, "too many");
+        }
+        for answer in ["", r#"{"accepted":1}"#, r#"{"positions":["1:2"]}"#] {
+            assert_eq!(decode_positions(answer.as_bytes(), 1), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn reads_which_positions_are_asked_for() {
+        let scopes = decode_scopes("scope=&scope=organization.1&scope=user.%C3%A9%26%2B").unwrap();
+        assert_eq!(scopes.iter().map(Scope::as_str).collect::<Vec<_>>(), ["", "organization.1", "user.é&+"]);
+        assert_eq!(decode_scopes(""), Ok(vec![]));
+        for (query, expected) in [("scope=a+b", "\"a b\" cannot be a scope"), ("scopes=a", "\"scopes\"")] {
+            let error = decode_scopes(query).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Where a server's admin port is.
 
+use crate::broker::wire::SCOPE_PARAMETER;
+use crate::scope::Scope;
 use crate::{Error, Result};
 use hyper::Uri;
 use hyper::header::HeaderValue;
 use hyper::http::uri::Scheme;
 use std::fmt;
 
-/// Where events are posted: `http://host[:port][/path]` and then `/events`.
+/// `http://host[:port][/path]`; events are posted to `/events` below it, `/positions` says where logs end.
 #[derive(Debug, Clone)]
 pub(super) struct AdminUrl {
     host: String,
@@ -15,6 +17,8 @@ pub(super) struct AdminUrl {
     host_header: HeaderValue,
     /// The path of the events.
     events: Uri,
+    /// What the paths begin with.
+    base: String,
 }
 
 impl AdminUrl {
@@ -45,12 +49,13 @@ impl AdminUrl {
         if host.is_empty() {
             return None;
         }
-        let base = uri.path().trim_end_matches('/');
+        let base = uri.path().trim_end_matches('/').to_owned();
         Some(Self {
             host,
             port: authority.port_u16().unwrap_or(80),
             host_header: HeaderValue::try_from(authority.as_str()).ok()?,
             events: format!("{base}/events").parse().ok()?,
+            base,
         })
     }
 
@@ -67,8 +72,17 @@ impl AdminUrl {
     }
 
     /// The path to post to.
-    pub(super) fn uri(&self) -> Uri {
+    pub(super) fn events(&self) -> Uri {
         self.events.clone()
+    }
+
+    /// Where to ask for the ends of these scopes' logs.
+    pub(super) fn positions(&self, scopes: &[Scope]) -> Uri {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(scopes.iter().map(|scope| (SCOPE_PARAMETER, scope.as_str())));
+        let path = format!("{}/positions?{}", self.base, query.finish());
+        // The beginning was read as a path before, and what is encoded is ASCII.
+        path.parse().unwrap_or_default()
     }
 }
 
@@ -92,9 +106,17 @@ mod tests {
             ("http://atr.internal:80/live/", "atr.internal", 80, "/live/events"),
         ] {
             let admin = AdminUrl::new(url).unwrap();
-            assert_eq!((admin.host(), admin.port(), admin.uri().path()), (host, port, path));
+            assert_eq!((admin.host(), admin.port(), admin.events().path()), (host, port, path));
         }
         assert_eq!(AdminUrl::new("http://[::1]:7778/").unwrap().to_string(), "http://[::1]:7778");
+    }
+
+    #[test]
+    fn asks_for_any_scope() {
+        let admin = AdminUrl::new("http://atr/live/").unwrap();
+        let scopes = ["", "organization.1", "user.é&+%"].map(|name| Scope::new(name).unwrap());
+        let expected = "/live/positions?scope=&scope=organization.1&scope=user.%C3%A9%26%2B%25";
+        assert_eq!(admin.positions(&scopes), expected);
     }
 
     #[test]

@@ -6,16 +6,21 @@
 use super::admin_url::AdminUrl;
 use super::failure::PublishFailure;
 use super::http_link::{HttpLink, Reply, Unreachable};
+use super::question::Heads;
 use super::queue::Entry;
 use super::sink::{Outcome, Sink, Unavailable};
 use crate::broker::{Timing, wire};
 use crate::random;
+use crate::scope::Scope;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, StatusCode, Uri};
 use std::fmt;
 use tokio::time::{Instant, sleep};
+
+/// Scopes of one request for positions: however they are spelt, they fit into a request's head.
+const MAX_ASKED_SCOPES: usize = 16;
 
 /// Posts events to a server.
 pub(super) struct HttpSink {
@@ -46,19 +51,19 @@ impl HttpSink {
         Ok(self.link.insert(link))
     }
 
-    /// Posts until there is an answer, or none can be expected any longer.
-    async fn post(&mut self, body: Bytes) -> Outcome {
+    /// Posts until there is an answer, or none can be expected any longer. The error says what became of each event.
+    async fn post(&mut self, body: Bytes) -> Result<Bytes, Outcome> {
         let give_up = Instant::now() + self.timing.deadline * 2;
         let mut backoff = self.timing.backoff();
         let mut is_asked = false;
         loop {
             let timing = self.timing;
-            let request = self.request(body.clone());
+            let request = self.request(Method::POST, self.url.events(), body.clone());
             let reason = match self.connect().await {
                 Ok(link) => {
                     is_asked = true;
                     match link.ask(request, &timing).await {
-                        Ok(reply) => return judge(reply),
+                        Ok(reply) => return judge(reply).map_err(Outcome::from),
                         Err(reason) => reason,
                     }
                 }
@@ -67,20 +72,39 @@ impl HttpSink {
             };
             self.link = None;
             if !is_asked {
-                return Outcome::Again(reason);
+                return Err(Outcome::Again(reason));
             }
             let delay = backoff.next_delay();
             if Instant::now() + delay >= give_up {
-                return Outcome::Failed(PublishFailure::Unknown(reason));
+                return Err(Outcome::Failed(PublishFailure::Unknown(reason)));
             }
             sleep(delay).await;
         }
     }
 
-    fn request(&self, body: Bytes) -> Request<Full<Bytes>> {
+    /// Asks once: whoever wants to know waits for it.
+    async fn ask_for_heads(&mut self, scopes: &[Scope]) -> Heads {
+        let timing = self.timing;
+        let request = self.request(Method::GET, self.url.positions(scopes), Bytes::new());
+        let link = self.connect().await.map_err(|unreachable| match unreachable {
+            Unreachable::Refused => "no atr server listens".to_owned(),
+            Unreachable::Failed(reason) => reason,
+        })?;
+        let reply = match link.ask(request, &timing).await {
+            Ok(reply) => reply,
+            Err(reason) => {
+                self.link = None;
+                return Err(reason);
+            }
+        };
+        let body = judge(reply).map_err(|(Refusal::Passing(reason) | Refusal::Final(reason))| reason)?;
+        wire::decode_positions(&body, scopes.len()).ok_or_else(|| "its answer cannot be read".into())
+    }
+
+    fn request(&self, method: Method, uri: Uri, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.url.uri();
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.insert(HOST, self.url.host_header());
         headers.insert(AUTHORIZATION, self.authorization.clone());
@@ -89,22 +113,39 @@ impl HttpSink {
     }
 }
 
-/// What became of every event of a batch that the server has answered.
-fn judge(reply: Reply) -> Outcome {
-    let Reply { status, text } = reply;
-    if status.is_success() {
-        return Outcome::Published;
+/// Why the server has not done what it was asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Refusal {
+    /// A little later it may.
+    Passing(String),
+    /// It will not.
+    Final(String),
+}
+
+impl From<Refusal> for Outcome {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Passing(reason) => Self::Again(reason),
+            Refusal::Final(reason) => Self::Failed(PublishFailure::Refused(reason)),
+        }
     }
-    let refused = |reason: String| Outcome::Failed(PublishFailure::Refused(reason));
+}
+
+/// The body of an answer, if the server has done what it was asked for.
+fn judge(reply: Reply) -> Result<Bytes, Refusal> {
+    let status = reply.status;
     match status {
-        StatusCode::UNAUTHORIZED => refused(
+        _ if status.is_success() => Ok(reply.body),
+        StatusCode::UNAUTHORIZED => Err(Refusal::Final(
             "the server does not know the token (401): both processes need the same secret_key_base, or the same \
              secret in atr's configuration"
                 .into(),
-        ),
-        StatusCode::TOO_MANY_REQUESTS => Outcome::Again(format!("{status}: {text}")),
-        _ if status.is_server_error() => Outcome::Again(format!("{status}: {text}")),
-        _ => refused(format!("{status}: {text}")),
+        )),
+        _ => {
+            let is_passing = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+            let kind = if is_passing { Refusal::Passing } else { Refusal::Final };
+            Err(kind(format!("{status}: {}", reply.text())))
+        }
     }
 }
 
@@ -125,8 +166,23 @@ impl Sink for HttpSink {
     async fn send(&mut self, batch: &[Entry]) -> Vec<Outcome> {
         self.seq += 1;
         let body = wire::encode(&self.name, self.seq, batch.iter().map(|entry| &entry.event));
-        let outcome = self.post(body.into()).await;
-        vec![outcome; batch.len()]
+        match self.post(body.into()).await {
+            Ok(answer) => {
+                // A server of another version may say nothing of them; it has the events all the same.
+                let positions = wire::decode_positions(&answer, batch.len());
+                let positions = positions.unwrap_or_else(|| vec![None; batch.len()]);
+                positions.into_iter().map(Outcome::Published).collect()
+            }
+            Err(outcome) => vec![outcome; batch.len()],
+        }
+    }
+
+    async fn heads(&mut self, scopes: &[Scope]) -> Heads {
+        let mut heads = vec![];
+        for scopes in scopes.chunks(MAX_ASKED_SCOPES) {
+            heads.extend(self.ask_for_heads(scopes).await?);
+        }
+        Ok(heads)
     }
 
     async fn watch_idle(&mut self) {
@@ -150,11 +206,11 @@ mod tests {
 
     #[test]
     fn a_server_that_is_busy_is_asked_again() {
-        let judged = |status| judge(Reply { status, text: "why".into() });
-        assert_eq!(judged(StatusCode::OK), Outcome::Published);
-        assert!(matches!(judged(StatusCode::SERVICE_UNAVAILABLE), Outcome::Again(_)));
+        let judged = |status| judge(Reply { status, body: "why".into() });
+        assert_eq!(judged(StatusCode::OK), Ok("why".into()));
+        assert!(matches!(judged(StatusCode::SERVICE_UNAVAILABLE), Err(Refusal::Passing(_))));
         for status in [StatusCode::UNAUTHORIZED, StatusCode::CONFLICT, StatusCode::NOT_FOUND] {
-            assert!(matches!(judged(status), Outcome::Failed(PublishFailure::Refused(_))), "{status}");
+            assert!(matches!(judged(status), Err(Refusal::Final(_))), "{status}");
         }
     }
 }

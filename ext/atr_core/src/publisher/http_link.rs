@@ -12,8 +12,8 @@ use std::io;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// The longest answer that is read; a server's are one line.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The longest answer that is read: more than the positions of the largest batch.
+const MAX_ANSWER_BYTES: usize = 128 * 1024;
 /// What is repeated of it at most.
 const MAX_LINE_CHARS: usize = 200;
 
@@ -27,8 +27,15 @@ pub(super) struct HttpLink {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
-    /// Its first line.
-    pub(super) text: String,
+    pub(super) body: Bytes,
+}
+
+impl Reply {
+    /// What it says, in one line that a log bears.
+    pub(super) fn text(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        text.lines().next().unwrap_or_default().chars().take(MAX_LINE_CHARS).collect()
+    }
 }
 
 /// Why a server cannot be asked.
@@ -83,10 +90,7 @@ impl HttpLink {
             let response = self.requests.send_request(request).await.map_err(|error| error.to_string())?;
             let status = response.status();
             let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-            let body = body.map_err(|error| error.to_string())?.to_bytes();
-            let text = String::from_utf8_lossy(&body);
-            let text = text.lines().next().unwrap_or_default().chars().take(MAX_LINE_CHARS).collect();
-            Ok(Reply { status, text })
+            Ok(Reply { status, body: body.map_err(|error| error.to_string())?.to_bytes() })
         };
         timeout(timing.deadline, exchange).await.unwrap_or_else(|_| Err(no_answer(timing)))
     }

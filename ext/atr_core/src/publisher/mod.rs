@@ -9,10 +9,13 @@ mod failure;
 mod http;
 mod http_link;
 mod options;
+mod question;
 mod queue;
 mod receipt;
 mod redis;
 mod redis_link;
+mod redis_requests;
+mod refusal;
 mod shared;
 mod sink;
 mod thread;
@@ -25,6 +28,8 @@ use crate::broker::Timing;
 use crate::driver;
 use crate::event::Event;
 use crate::log::Log;
+use crate::position::Position;
+use crate::scope::{Scope, is_valid_name};
 use crate::sync::lock;
 use crate::wait::{Ended, Interrupt, wait};
 use crate::{Error, Result};
@@ -66,8 +71,8 @@ impl Publisher {
     /// [`Error::Config`] names the setting that cannot be used.
     pub fn with_timing(options: Options, timing: Timing) -> Result<Self> {
         options.validate()?;
-        let Options { target, queue_size, queue_bytes, max_event_bytes } = options;
-        let route = Route::new(target, timing)?;
+        let Options { target, retentions, queue_size, queue_bytes, max_event_bytes } = options;
+        let route = Route::new(target, retentions, timing)?;
         let shared = Arc::new(Shared::new(Queue::new(queue_size, queue_bytes), Log::default()));
         Ok(Self { shared, route, state: Mutex::new(State::New), max_event_bytes })
     }
@@ -103,13 +108,39 @@ impl Publisher {
         }
     }
 
-    /// Queues an event and waits for the broker's answer. To wait on after an interrupt, use
-    /// [`Publisher::submit`]: here the event is taken back then, unless it is on its way.
+    /// Queues an event and waits for the broker's answer: its place in its scope's log, `None` when that has none. To
+    /// wait on after an interrupt, use [`Publisher::submit`]: here the event is taken back then, unless it is on its way.
     ///
     /// # Errors
     /// [`Error::Publish`] says whether the event was not published, or nobody can tell; [`Error::Interrupted`].
-    pub fn publish(&self, event: Event, timeout: Duration, interrupt: &Interrupt) -> Result<()> {
+    pub fn publish(
+        &self,
+        event: Event,
+        timeout: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Position>> {
         self.submit(event)?.wait(timeout, interrupt)
+    }
+
+    /// Where the logs of these scopes end now, in their order; `None` for a scope without a log. Events of this
+    /// publisher that still wait are not counted in. A broker that is known to be away is not waited for.
+    ///
+    /// # Errors
+    /// [`Error::Publish`] says why nobody can tell; [`Error::Interrupted`].
+    pub fn positions(
+        &self,
+        scopes: &[Scope],
+        timeout: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<Option<Position>>> {
+        let logged: Vec<_> = scopes.iter().filter(|scope| self.route.has_log(scope)).cloned().collect();
+        let mut heads = vec![].into_iter();
+        if !logged.is_empty() {
+            self.start().map_err(|refused| question::unknown(refused.to_string()))?;
+            heads = question::ask(&self.shared, logged, timeout, interrupt)?.into_iter();
+        }
+        let position = |scope| if self.route.has_log(scope) { heads.next().flatten() } else { None };
+        Ok(scopes.iter().map(position).collect())
     }
 
     /// Waits until everything that was pushed before is settled: published, or lost and counted. Whether that was
@@ -161,6 +192,10 @@ impl Publisher {
         }
         if std::str::from_utf8(&event.json).is_err() {
             return Err(Refused::Unfit(format!("the JSON of {} is not UTF-8", event.name)));
+        }
+        // They stand between spaces in the message that servers get.
+        if !is_valid_name(&event.name) || !is_valid_name(&event.id) {
+            return Err(Refused::Unfit("its name or its id is not 1-255 bytes without white space".into()));
         }
         self.start()?;
         let number = self.shared.queue.push(event, answer).map_err(|rejected| match rejected {
@@ -226,6 +261,7 @@ enum Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::retention::{Retention, Retentions};
     use crate::scope::Scope;
     use bytes::Bytes;
 
@@ -242,7 +278,8 @@ mod tests {
     #[test]
     fn starts_nothing_before_the_first_event() {
         let target = Target::Memory { admin_url: "http://127.0.0.1:1".into(), admin_token: "ab".into() };
-        let options = Options { target, queue_size: 1, queue_bytes: 10, max_event_bytes: 10 };
+        let retentions = Retentions::all(Retention::NONE);
+        let options = Options { target, retentions, queue_size: 1, queue_bytes: 10, max_event_bytes: 10 };
         let publisher = Publisher::new(options).unwrap();
         assert!(publisher.flush(Duration::ZERO, &Interrupt::for_this_thread()).unwrap());
         assert!(publisher.stats().iter().all(|(_, count)| *count == 0));

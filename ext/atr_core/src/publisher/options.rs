@@ -1,5 +1,6 @@
 //! What a publisher is made with. There are no defaults here: the host's configuration has them all.
 
+use crate::retention::Retentions;
 use crate::{Error, Result};
 
 /// Where events go.
@@ -9,7 +10,7 @@ pub enum Target {
     Redis {
         /// `redis://[user:password@]host[:port][/database]`
         url: String,
-        /// The first word of every channel of a scope.
+        /// The first word of every key and channel of a scope.
         namespace: String,
         /// Whether the JSON is also published on the channel that is the routing key.
         publish_on_routing_key: bool,
@@ -28,6 +29,8 @@ pub enum Target {
 pub struct Options {
     /// Where events go.
     pub target: Target,
+    /// What is kept of each scope's log. A memory broker goes by its server's.
+    pub retentions: Retentions,
     /// Events that may wait.
     pub queue_size: usize,
     /// Bytes that may wait; at least one event of the largest size.

@@ -5,21 +5,32 @@
 
 use super::failure::PublishFailure;
 use crate::event::Event;
+use crate::position::Position;
 use crate::sync::lock;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use tokio::sync::{Notify, oneshot, watch};
 
-/// What the one who published an event is told of it.
-pub(super) type Answer = Result<(), PublishFailure>;
+/// What the one who published an event is told of it: its place in its scope's log, if that has one.
+pub(super) type Answer = Result<Option<Position>, PublishFailure>;
 
 /// An event that waits or is on its way.
 #[derive(Debug)]
 pub(super) struct Entry {
-    number: u64,
+    /// Grows with each event.
+    pub(super) number: u64,
     pub(super) event: Event,
     /// Who waits for the broker's answer, if anybody.
     pub(super) answer: Option<oneshot::Sender<Answer>>,
+    /// It was sent before, and nobody knows whether it arrived.
+    pub(super) is_doubtful: bool,
+}
+
+impl Entry {
+    /// Why it is not sent any more.
+    pub(super) fn given_up(&self, reason: String) -> PublishFailure {
+        if self.is_doubtful { PublishFailure::Unknown(reason) } else { PublishFailure::Refused(reason) }
+    }
 }
 
 /// Why an event was not taken.
@@ -99,7 +110,7 @@ impl Queue {
         state.bytes = bytes;
         let number = state.last_number;
         let was_empty = state.waiting.is_empty();
-        state.waiting.push_back(Entry { number, event, answer });
+        state.waiting.push_back(Entry { number, event, answer, is_doubtful: false });
         drop(state);
         if was_empty {
             self.filled.notify_one();
@@ -138,11 +149,11 @@ impl Queue {
         self.settled.send_replace(state.settled());
     }
 
-    /// Takes an event out again if it is not on its way yet.
+    /// Takes an event out again if it is not on its way yet, and never was.
     pub(super) fn withdraw(&self, number: u64) -> bool {
         let mut state = lock(&self.state);
         let index = state.waiting.partition_point(|entry| entry.number < number);
-        if state.waiting.get(index).is_none_or(|entry| entry.number != number) {
+        if state.waiting.get(index).is_none_or(|entry| entry.number != number || entry.is_doubtful) {
             return false;
         }
         if let Some(entry) = state.waiting.remove(index) {

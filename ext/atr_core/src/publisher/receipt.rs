@@ -2,6 +2,7 @@
 
 use super::queue::Answer;
 use super::shared::Shared;
+use crate::position::Position;
 use crate::wait::{Ended, Interrupt, wait};
 use crate::{Error, Result};
 use std::sync::Arc;
@@ -22,12 +23,13 @@ impl Receipt {
         Self { shared, number, answer }
     }
 
-    /// Waits for the broker's answer. After [`Error::Interrupted`] it can be called again.
+    /// Waits for the broker's answer: the event's place in its scope's log, `None` when that has none. After
+    /// [`Error::Interrupted`] it can be called again.
     ///
     /// # Errors
     /// [`Error::Publish`] says whether the event was published, was not, or nobody can tell;
     /// [`Error::Interrupted`] when the interrupt was set.
-    pub fn wait(&mut self, timeout: Duration, interrupt: &Interrupt) -> Result<()> {
+    pub fn wait(&mut self, timeout: Duration, interrupt: &Interrupt) -> Result<Option<Position>> {
         match wait(&mut self.answer, Some(timeout), interrupt) {
             Ok(answer) => Self::tell(answer),
             Err(Ended::Interrupted) => Err(Error::Interrupted),
@@ -36,7 +38,7 @@ impl Receipt {
     }
 
     /// Says all that is known when the time is over.
-    fn give_up(&mut self, timeout: Duration) -> Result<()> {
+    fn give_up(&mut self, timeout: Duration) -> Result<Option<Position>> {
         let seconds = timeout.as_secs_f64();
         let trouble = self.shared.trouble().map(|trouble| format!(" ({trouble})")).unwrap_or_default();
         if self.take_back() {
@@ -52,7 +54,7 @@ impl Receipt {
         }
     }
 
-    fn tell<E>(answer: Result<Answer, E>) -> Result<()> {
+    fn tell<E>(answer: Result<Answer, E>) -> Result<Option<Position>> {
         let dropped = |_| {
             Error::Publish("nobody can tell whether the event was published: the publisher failed".into())
         };

@@ -4,9 +4,12 @@
 //! Redis has done is told from what nobody can know, and from what was never sent.
 
 use super::driver::Driver;
+use super::refusal::Refusal;
 use crate::broker::Timing;
 use crate::broker::redis::Address;
 use crate::broker::redis::failure::Failure;
+use crate::broker::redis::logs::Logs;
+use crate::broker::redis::script::Scripts;
 use futures_util::future::{MaybeDone, maybe_done};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, RedisError, RedisResult, Value};
@@ -21,8 +24,8 @@ const WRITE_BYTES: usize = 256 * 1024;
 /// What became of a command.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// Redis has done it.
-    Done,
+    /// Redis has done it, and answers this.
+    Done(Value),
     /// Redis has not done it, and says why.
     Refused(RedisError),
     /// It was sent; the connection ended, or the time, before its answer came.
@@ -31,9 +34,23 @@ pub(super) enum Answer {
     NotSent,
 }
 
+impl Answer {
+    /// Redis has been told to forget its scripts.
+    pub(super) fn is_missing_script(&self) -> bool {
+        matches!(self, Self::Refused(error) if Refusal::of(error) == Refusal::NoScript)
+    }
+
+    /// The connection cannot be used any more.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Self::Unknown(_) | Self::NotSent)
+    }
+}
+
 /// A connection.
 pub(super) struct Link {
     connection: MultiplexedConnection,
+    /// `None` where no log is kept.
+    logs: Option<Logs>,
     driver: Driver,
     last_answer: Instant,
 }
@@ -41,7 +58,12 @@ pub(super) struct Link {
 impl Link {
     /// Connects, and makes sure that Redis answers: one that wants a password or still loads its data lets
     /// anybody in. At most `commands` may be sent at once.
-    pub(super) async fn open(address: &Address, timing: &Timing, commands: usize) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        address: &Address,
+        timing: &Timing,
+        commands: usize,
+        with_logs: bool,
+    ) -> Result<Self, Failure> {
         let attempt = async {
             let stream = address.connect().await?;
             // Deadlines are ours: one for each batch.
@@ -53,9 +75,22 @@ impl Link {
                 MultiplexedConnection::new_with_config(address.settings(), stream, config).await?;
             let driver = Driver::spawn(driver);
             ping(&mut connection).await?;
-            Ok(Self { connection, driver, last_answer: Instant::now() })
+            let logs = if with_logs { Some(Logs::prepare(&mut connection).await?) } else { None };
+            Ok(Self { connection, logs, driver, last_answer: Instant::now() })
         };
         timeout(timing.deadline, attempt).await.unwrap_or_else(|_| Err(Failure::no_answer(timing)))
+    }
+
+    /// What it needs for logs, where any is kept.
+    pub(super) fn logs(&self) -> Option<&Logs> {
+        self.logs.as_ref()
+    }
+
+    /// Loads the scripts again, which Redis was told to forget.
+    pub(super) async fn reload_scripts(&mut self, timing: &Timing) -> Result<(), Failure> {
+        let loaded = timeout(timing.deadline, Scripts::load(&mut self.connection)).await;
+        loaded.map_err(|_| Failure::no_answer(timing))??;
+        Ok(())
     }
 
     /// Whether it can be used still. A connection that was silent for long is asked for a sign of life first: on one
@@ -128,7 +163,7 @@ fn was_not_taken(reply: &mut Reply<impl Future<Output = RedisResult<Value>>>) ->
 
 fn judge(result: RedisResult<Value>) -> Answer {
     match result.map(Value::extract_error) {
-        Ok(Ok(_)) => Answer::Done,
+        Ok(Ok(value)) => Answer::Done(value),
         Ok(Err(error)) => Answer::Refused(error),
         Err(error) => Answer::Unknown(error.into()),
     }

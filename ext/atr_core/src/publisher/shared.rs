@@ -1,12 +1,17 @@
 //! What the threads that publish and the thread that sends have in common.
 
 use super::failure::PublishFailure;
+use super::question::Question;
 use super::queue::{Answer, Entry, Queue};
 use crate::log::Log;
 use crate::stats::Counter;
 use crate::sync::lock;
+use futures_util::FutureExt;
 use std::collections::HashMap;
 use std::sync::Mutex;
+
+/// Questions that may wait: many more than threads that could ask.
+const MAX_QUESTIONS: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {
@@ -20,6 +25,8 @@ pub(super) struct Counters {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) queue: Queue,
+    /// They are answered before the events that wait.
+    pub(super) questions: crate::queue::Queue<Question>,
     pub(super) counters: Counters,
     pub(super) log: Log,
     /// Why nothing goes out now, for those who wait in vain.
@@ -28,7 +35,8 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(queue: Queue, log: Log) -> Self {
-        Self { queue, counters: Counters::default(), log, trouble: Mutex::default() }
+        let questions = crate::queue::Queue::new(MAX_QUESTIONS);
+        Self { queue, questions, counters: Counters::default(), log, trouble: Mutex::default() }
     }
 
     pub(super) fn trouble(&self) -> Option<String> {
@@ -42,7 +50,7 @@ impl Shared {
     /// Counts what became of an event and tells whoever waits for it.
     pub(super) fn answer(&self, entry: &mut Entry, answer: Answer, losses: &mut Losses) {
         match &answer {
-            Ok(()) => self.counters.published.add(1),
+            Ok(_) => self.counters.published.add(1),
             Err(PublishFailure::Unheard(_)) => self.counters.unheard.add(1),
             Err(failure) => {
                 self.counters.lost.add(1);
@@ -63,9 +71,16 @@ impl Shared {
         self.counters.lost.add(taken as u64);
         let mut losses = Losses::default();
         for entry in &mut waiting {
-            self.answer(entry, Err(PublishFailure::Closed), &mut losses);
+            let failure = match entry.is_doubtful {
+                true => PublishFailure::Unknown("the publisher was closed".into()),
+                false => PublishFailure::Closed,
+            };
+            self.answer(entry, Err(failure), &mut losses);
         }
         losses.tell(&self.log);
+        self.questions.close();
+        // Those who wait see their question dropped.
+        while let Some(Some(_)) = self.questions.pop().now_or_never() {}
         self.log.close();
     }
 }

@@ -1,7 +1,10 @@
 //! What a worker asks of the way to a broker.
 
 use super::failure::PublishFailure;
+use super::question::Heads;
 use super::queue::Entry;
+use crate::position::Position;
+use crate::scope::Scope;
 use std::fmt::Display;
 
 /// The way to a broker. Shown, it says where that is; reasons need not repeat it.
@@ -16,6 +19,9 @@ pub(super) trait Sink: Display {
 
     /// Sends a batch and says of each event what became of it. Ends within a few deadlines.
     async fn send(&mut self, batch: &[Entry]) -> Vec<Outcome>;
+
+    /// Asks where the logs of these scopes end. Ends within a few deadlines.
+    async fn heads(&mut self, scopes: &[Scope]) -> Heads;
 
     /// Waits, while there is nothing to send, until the other side has closed the connection, and lets it go.
     /// Cancel-safe.
@@ -34,10 +40,12 @@ pub(super) enum Unavailable {
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The broker has it.
-    Published,
+    /// The broker has it, at this place of its scope's log if that has one.
+    Published(Option<Position>),
     /// The broker does not have it, for this reason, and may take it a little later.
     Again(String),
+    /// Nobody knows, for this reason, whether the broker has it. It may be sent again: the broker knows it by its id then.
+    Unanswered(String),
     /// It will not be sent again.
     Failed(PublishFailure),
 }
@@ -48,11 +56,11 @@ pub(super) fn keep_order(batch: &[Entry], outcomes: &mut [Outcome]) {
     let mut passed = std::collections::HashSet::new();
     for (entry, outcome) in batch.iter().zip(outcomes).rev() {
         match outcome {
-            Outcome::Published | Outcome::Failed(PublishFailure::Unknown(_)) => {
+            Outcome::Published(_) | Outcome::Unanswered(_) | Outcome::Failed(PublishFailure::Unknown(_)) => {
                 passed.insert(&entry.event.scope);
             }
             Outcome::Again(reason) if passed.contains(&entry.event.scope) => {
-                *outcome = Outcome::Failed(PublishFailure::Refused(std::mem::take(reason)));
+                *outcome = Outcome::Failed(entry.given_up(std::mem::take(reason)));
             }
             _ => {}
         }
@@ -76,9 +84,12 @@ mod tests {
         let batch = queue.take(10, usize::MAX);
         let again = || Outcome::Again("BUSY".into());
         let unknown = || Outcome::Failed(PublishFailure::Unknown("gone".into()));
-        let mut outcomes = vec![again(), again(), Outcome::Published, again(), unknown(), again()];
+        let mut outcomes = vec![again(), again(), Outcome::Published(None), again(), unknown(), again()];
         keep_order(&batch, &mut outcomes);
         let given_up = Outcome::Failed(PublishFailure::Refused("BUSY".into()));
-        assert_eq!(outcomes, [given_up.clone(), again(), Outcome::Published, given_up, unknown(), again()]);
+        assert_eq!(
+            outcomes,
+            [given_up.clone(), again(), Outcome::Published(None), given_up, unknown(), again()]
+        );
     }
 }

@@ -4,10 +4,14 @@ use super::Target;
 use super::admin_url::AdminUrl;
 use super::http::HttpSink;
 use super::redis::RedisSink;
+use super::redis_requests::Requests;
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::broker::Timing;
 use crate::broker::redis::Address;
+use crate::random;
+use crate::retention::Retentions;
+use crate::scope::Scope;
 use crate::{Error, Result};
 use hyper::header::HeaderValue;
 use std::io;
@@ -17,6 +21,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(super) struct Route {
     way: Way,
+    retentions: Retentions,
     timing: Timing,
 }
 
@@ -27,10 +32,10 @@ enum Way {
 }
 
 impl Route {
-    pub(super) fn new(target: Target, timing: Timing) -> Result<Self> {
+    pub(super) fn new(target: Target, retentions: Retentions, timing: Timing) -> Result<Self> {
         let way = match target {
-            Target::Redis { url, namespace, publish_on_routing_key } => {
-                Way::Redis { address: Address::new(&url, &namespace)?, tap: publish_on_routing_key }
+            Target::Redis { url, namespace, publish_on_routing_key: tap } => {
+                Way::Redis { address: Address::new(&url, &namespace)?, tap }
             }
             Target::Memory { admin_url, admin_token } => {
                 let mut authorization = HeaderValue::try_from(format!("Bearer {admin_token}"))
@@ -40,14 +45,20 @@ impl Route {
                 Way::Http { url: AdminUrl::new(&admin_url)?, authorization }
             }
         };
-        Ok(Self { way, timing })
+        Ok(Self { way, retentions, timing })
+    }
+
+    pub(super) fn has_log(&self, scope: &Scope) -> bool {
+        self.retentions.of(scope).is_kept()
     }
 
     async fn work(self, shared: Arc<Shared>) {
         let timing = self.timing;
         match self.way {
             Way::Redis { address, tap } => {
-                let sink = RedisSink::new(address, tap, timing, shared.log.clone());
+                let (retentions, publisher) = (self.retentions, format!("{:016x}", random::number()));
+                let requests = Requests { address, tap, retentions, publisher };
+                let sink = RedisSink::new(requests, timing, shared.log.clone());
                 Worker::new(shared, sink, &timing).run().await;
             }
             Way::Http { url, authorization } => {

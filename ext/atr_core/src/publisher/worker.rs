@@ -1,12 +1,15 @@
-//! Takes events from the queue to the broker, one batch at a time, until the publisher is closed.
+//! Takes events from the queue to the broker, one batch at a time, until the publisher is closed. Questions are
+//! answered between two batches.
 
 use super::failure::PublishFailure;
+use super::question::Question;
 use super::queue::Entry;
 use super::shared::{Losses, Shared};
 use super::sink::{Outcome, Sink, Unavailable, keep_order};
 use crate::backoff::Backoff;
 use crate::broker::Timing;
 use crate::broker::news::{Found, News};
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::time::sleep;
 
@@ -28,53 +31,72 @@ impl<S: Sink> Worker<S> {
         while self.round().await.is_some() {}
     }
 
-    /// One batch, or one failed attempt. `None` when the publisher is closed.
+    /// A batch and what was asked before, or one failed attempt. `None` when the publisher is closed.
     async fn round(&mut self) -> Option<()> {
         let shared = self.shared.clone();
         shared.log.tell_overdue();
-        unless_closed(&shared, self.wait_for_events()).await?;
-        let failure = match unless_closed(&shared, self.sink.ready()).await? {
-            Ok(()) => self.send().await,
-            Err(Unavailable::Failed(reason)) => Some(reason),
+        let mut questions = unless_closed(&shared, self.wait_for_work()).await?;
+        questions.extend(std::iter::from_fn(|| shared.questions.try_pop()));
+        let failure = match refusing_questions(&shared, self.sink.ready()).await? {
+            Ok(()) => {
+                unless_closed(&shared, self.answer(questions)).await?;
+                self.send().await
+            }
+            Err(Unavailable::Failed(reason)) => {
+                refuse(questions, &format!("{}: {reason}", self.sink));
+                Some(reason)
+            }
             Err(Unavailable::NobodyListens(reason)) => {
+                refuse(questions, &reason);
                 self.let_go(reason);
                 None
             }
         };
         if let Some(reason) = failure {
             self.tell_failure(reason);
-            unless_closed(&shared, sleep(self.backoff.next_delay())).await?;
+            refusing_questions(&shared, sleep(self.backoff.next_delay())).await?;
         }
         Some(())
+    }
+
+    /// Waits until there is something to send, or (what it gives) a question.
+    async fn wait_for_work(&mut self) -> Vec<Question> {
+        loop {
+            tokio::select! {
+                () = self.shared.queue.filled() => return vec![],
+                Some(question) = self.shared.questions.pop() => return vec![question],
+                () = self.sink.watch_idle() => {}
+            }
+        }
+    }
+
+    async fn answer(&mut self, questions: Vec<Question>) {
+        for question in questions {
+            let heads = self.sink.heads(&question.scopes).await;
+            if heads.is_ok() {
+                self.tell_found();
+            }
+            question.answer(heads.map_err(|reason| format!("{}: {reason}", self.sink)));
+        }
     }
 
     /// Sends a batch. Why a part of it has to be tried again, if one has.
     async fn send(&mut self) -> Option<String> {
         let batch = self.shared.queue.take(S::MAX_EVENTS, S::MAX_BYTES);
         if batch.is_empty() {
-            // All of it was taken back.
+            // All of it was taken back, or there were only questions.
             return None;
         }
         let mut outcomes = self.sink.send(&batch).await;
         keep_order(&batch, &mut outcomes);
-        let is_published = outcomes.contains(&Outcome::Published);
+        let is_published = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Published(_)));
         let failure = self.settle(batch, outcomes);
-        if failure.is_none() {
-            self.shared.set_trouble(None);
-            if is_published {
-                self.tell_found();
-            }
+        match failure {
+            None if is_published => self.tell_found(),
+            None => self.shared.set_trouble(None),
+            Some(_) => {}
         }
         failure
-    }
-
-    async fn wait_for_events(&mut self) {
-        loop {
-            tokio::select! {
-                () = self.shared.queue.filled() => return,
-                () = self.sink.watch_idle() => {}
-            }
-        }
     }
 
     /// Tells everybody what became of the batch. Why a part of it is to be tried again, if one is.
@@ -83,9 +105,15 @@ impl<S: Sink> Worker<S> {
         let mut losses = Losses::default();
         for (mut entry, outcome) in batch.into_iter().zip(outcomes) {
             let answer = match outcome {
-                Outcome::Published => Ok(()),
+                Outcome::Published(position) => Ok(position),
                 Outcome::Failed(failure) => Err(failure.at(&self.sink)),
                 Outcome::Again(why) => {
+                    reason = Some(why);
+                    again.push(entry);
+                    continue;
+                }
+                Outcome::Unanswered(why) => {
+                    entry.is_doubtful = true;
                     reason = Some(why);
                     again.push(entry);
                     continue;
@@ -119,11 +147,32 @@ impl<S: Sink> Worker<S> {
     }
 
     fn tell_found(&mut self) {
+        self.shared.set_trouble(None);
         self.backoff.reset();
         if let Some(Found { again, after_failures: true }) = self.news.found() {
             let (sink, waiting, again) =
                 (&self.sink, self.shared.queue.len(), if again { " again" } else { "" });
             self.shared.log.info(format!("publishing to {sink}{again}, {waiting} more events wait"));
+        }
+    }
+}
+
+fn refuse(questions: Vec<Question>, reason: &str) {
+    questions.into_iter().for_each(|question| question.answer(Err(reason.to_owned())));
+}
+
+/// The same as [`unless_closed`]. Who asks meanwhile is told at once of a trouble that is known: a page that is being
+/// rendered must not wait for a broker that is away.
+async fn refusing_questions<T>(shared: &Shared, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(unless_closed(shared, future));
+    loop {
+        let trouble = shared.trouble();
+        tokio::select! {
+            biased;
+            done = &mut future => return done,
+            Some(question) = shared.questions.pop(), if trouble.is_some() => {
+                question.answer(Err(trouble.unwrap_or_default()));
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 mod admin;
 mod broker;
 mod fake_server;
+mod proxy;
 mod publishing;
 mod redis_server;
 mod subscriber;
@@ -12,8 +13,10 @@ mod subscriber;
 pub use admin::{AdminPort, TOKEN, exchange};
 pub use broker::Wired;
 pub use fake_server::FakeServer;
+pub use proxy::Proxy;
 pub use publishing::{
     event, flush, interrupt, json, memory_options, options, options_as, publish, publisher, stat, trusting,
+    without_log,
 };
 pub use redis_server::RedisServer;
 pub use subscriber::Subscriber;
@@ -62,6 +65,12 @@ pub fn log_line_blocking(log: &Log, text: &str) -> Line {
             ended => panic!("no line with {text:?} ({ended:?}), only {passed:?}"),
         }
     }
+}
+
+/// The same as [`log_lines`], for tests that have no runtime.
+pub fn log_lines_blocking(log: &Log) -> Vec<String> {
+    let next = || wait(log.next(), Some(Duration::ZERO), &Interrupt::for_this_thread()).ok().flatten();
+    std::iter::from_fn(next).map(|line| line.message).collect()
 }
 
 /// Reads the log to its end, which is that of the thread that writes it.

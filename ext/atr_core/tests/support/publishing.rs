@@ -3,12 +3,17 @@
 use super::{PATIENCE, RedisServer, TIMING};
 use atr_core::broker::Timing;
 use atr_core::event::Event;
+use atr_core::position::Position;
 use atr_core::publisher::{Options, Publisher, Target};
+use atr_core::retention::{Retention, Retentions};
 use atr_core::scope::Scope;
 use atr_core::wait::Interrupt;
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// What is kept of a log unless a test says otherwise.
+pub const RETENTION: Retention = Retention { size: 100, ttl: Duration::from_secs(300) };
 
 /// An event of a scope whose JSON is `{"n":…}`.
 pub fn event(scope: &str, n: usize) -> Event {
@@ -47,7 +52,7 @@ pub fn flush(publisher: &Publisher) {
 }
 
 /// Publishes an event of the scope `a` and waits for the broker's answer.
-pub fn publish(publisher: &Publisher, n: usize) -> atr_core::Result<()> {
+pub fn publish(publisher: &Publisher, n: usize) -> atr_core::Result<Option<Position>> {
     publisher.publish(event("a", n), PATIENCE, &interrupt())
 }
 
@@ -59,10 +64,16 @@ pub fn options(redis: &RedisServer) -> Options {
 pub fn options_as(url: String, publish_on_routing_key: bool) -> Options {
     Options {
         target: Target::Redis { url, namespace: "atr".into(), publish_on_routing_key },
+        retentions: Retentions::all(RETENTION),
         queue_size: 10_000,
         queue_bytes: 10_000_000,
         max_event_bytes: 1000,
     }
+}
+
+/// The same, without a log.
+pub fn without_log(options: Options) -> Options {
+    Options { retentions: Retentions::all(Retention::NONE), ..options }
 }
 
 /// What publishes to the admin port at this address.

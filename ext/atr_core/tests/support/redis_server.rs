@@ -47,6 +47,13 @@ impl RedisServer {
         format!("redis://{user}:{password}@127.0.0.1:{}", self.port)
     }
 
+    /// Makes a user that may run all commands, with these further rules, and gives the URL with it.
+    pub fn url_of_user(&self, rules: &[&str]) -> String {
+        let user = ["ACL", "SETUSER", "app", "on", ">geheim", "+@all"];
+        self.query::<()>(&[&user[..], rules].concat());
+        self.url_as("app", "geheim")
+    }
+
     pub fn unix_path(&self) -> String {
         self.directory.path().join("redis.sock").display().to_string()
     }
@@ -122,6 +129,16 @@ impl RedisServer {
     /// Runs a command on a new connection.
     pub fn query<T: FromRedisValue>(&self, command: &[&str]) -> T {
         redis::cmd(command[0]).arg(&command[1..]).query(&mut self.connect()).unwrap()
+    }
+
+    /// The log of a scope: offset, event id and JSON of each entry.
+    pub fn log(&self, scope: &str) -> Vec<(u64, String, String)> {
+        let key = format!("atr:{{{scope}}}:log");
+        let entries: Vec<(String, Vec<String>)> = self.query(&["XRANGE", &key, "-", "+"]);
+        let read = |(id, fields): (String, Vec<String>)| {
+            (id.trim_end_matches("-0").parse().unwrap(), fields[1].clone(), fields[7].clone())
+        };
+        entries.into_iter().map(read).collect()
     }
 
     /// Publishes; answers how many connections got it.

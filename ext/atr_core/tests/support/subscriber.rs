@@ -34,6 +34,12 @@ impl Subscriber {
         self.next().1
     }
 
+    /// The next message's JSON, with or without what stands before it where there is a log.
+    pub fn json(&mut self) -> String {
+        let text = self.text();
+        if text.starts_with('{') { text } else { text.splitn(6, ' ').last().unwrap().to_owned() }
+    }
+
     /// Whether nothing comes for a while. For what must not happen; what happens is waited for.
     pub fn is_silent(&mut self) -> bool {
         self.connection.set_read_timeout(Some(Duration::from_millis(150))).unwrap();

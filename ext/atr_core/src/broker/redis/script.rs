@@ -21,6 +21,8 @@ const META_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// What stands where an event has no attributes.
 const NO_ATTRIBUTES: &str = "-";
+const FIRST_ATTEMPT: &str = "-";
+const FURTHER_ATTEMPT: &str = "+";
 
 /// The scripts, by the names that Redis has given them.
 #[derive(Debug, Clone)]
@@ -48,7 +50,7 @@ impl Scripts {
 
     /// Appends an event to its scope's log and publishes it; with `tap` on the routing key's channel, too. The event's
     /// id must have no white space.
-    pub(crate) fn publish(&self, log: &Log<'_>, event: &Event, tap: bool, attempt: Attempt<'_>) -> Cmd {
+    pub(crate) fn publish(&self, log: &Log<'_>, event: &Event, tap: bool, attempt: &Attempt<'_>) -> Cmd {
         let mut command = call(&self.publish, log);
         command
             .arg(log.address.channel(log.scope))
@@ -61,10 +63,10 @@ impl Scripts {
             .arg(milliseconds(log.retention.ttl))
             .arg(meta_ttl(log.retention))
             .arg(Epoch::random().to_string())
-            .arg(log.run.as_str());
-        if let Attempt::Further { previous_id } = attempt {
-            command.arg(previous_id.unwrap_or_default());
-        }
+            .arg(log.run.as_str())
+            .arg(if attempt.is_first { FIRST_ATTEMPT } else { FURTHER_ATTEMPT })
+            .arg(attempt.publisher)
+            .arg(attempt.number);
         command
     }
 
@@ -97,23 +99,26 @@ pub(crate) struct Log<'a> {
     pub(crate) run: &'a Run,
 }
 
-/// Whether the event may be in the log already.
+/// One attempt to publish an event.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Attempt<'a> {
-    First,
-    /// The answer to the one before was lost. What is older in the log than the event that the same publisher sent to
-    /// this scope before need not be searched.
-    Further {
-        previous_id: Option<&'a str>,
-    },
+pub(crate) struct Attempt<'a> {
+    /// A name that no other publisher has.
+    pub(crate) publisher: &'a str,
+    /// Grows with each event of this publisher; what it has published of a scope has numbers up to the last one.
+    pub(crate) number: u64,
+    /// Nothing of it was sent before.
+    pub(crate) is_first: bool,
 }
 
 /// What became of a publication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Published {
-    pub(crate) position: Position,
+    /// `None` when an earlier attempt had done it and the log has the event no more.
+    pub(crate) position: Option<Position>,
     /// An earlier attempt had done it.
     pub(crate) repeated: bool,
+    /// What Redis said when it refused the routing key's channel.
+    pub(crate) tap_refusal: Option<Box<str>>,
 }
 
 fn call(sha: &str, log: &Log<'_>) -> Cmd {
@@ -134,8 +139,13 @@ fn meta_ttl(retention: Retention) -> u64 {
 /// Reads the answer to [`Scripts::publish`].
 pub(crate) fn published(answer: &Value) -> Option<Published> {
     let Value::Array(parts) = answer else { return None };
-    let [position, Value::Int(repeated)] = &parts[..] else { return None };
-    Some(Published { position: position_of(position)?, repeated: *repeated == 1 })
+    let [position, Value::Int(repeated), tap_refusal @ ..] = &parts[..] else { return None };
+    let tap_refusal = tap_refusal.first().and_then(text_of).map(Into::into);
+    let position = match position {
+        Value::Nil => None,
+        position => Some(position_of(position)?),
+    };
+    Some(Published { position, repeated: *repeated == 1, tap_refusal })
 }
 
 /// Reads the answer to [`Scripts::head`].

@@ -1,26 +1,54 @@
--- Appends an event to its scope's log and publishes it. Answers its position, and 1 when it was there before.
+-- Appends an event to its scope's log and publishes it. Answers its position, 1 when it was there before (then without a
+-- position when the log has it no more), and what Redis says when it refuses the tap.
 local channel, tap = ARGV[1], ARGV[2]
 local id, name, attributes, json = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local size, log_ttl, meta_ttl = ARGV[7], ARGV[8], ARGV[9]
 local new_epoch, run = ARGV[10], ARGV[11]
--- Absent when it is the first attempt. In a further one: the event that the same publisher sent to this scope before,
--- or an empty string. What is older than that one need not be searched.
-local previous_id = ARGV[12]
+-- Absent or '-' when it is the first attempt.
+local is_further = ARGV[12] and ARGV[12] ~= '-'
+-- Who publishes, and a number that grows with each event of theirs; both may be absent. By it a further attempt is known,
+-- and a first one that was on its way for so long that a further one came before it.
+local publisher, number = ARGV[13], tonumber(ARGV[14])
 
 local SEARCHED_AT_ONCE = 100
+-- So many publishers of a scope are remembered, with the last number and position of each, in fields of meta.
+local PUBLISHER, MAX_PUBLISHERS = 'by:', 32
+local OTHER_FIELDS = 4
 
--- The offset of this event when an earlier attempt has appended it.
-local function offset_from_before(last)
+-- The position of this event, if it is in the log, which ends at this offset.
+local function search(epoch, last)
   local from = entry_id(last)
   repeat
     local entries = try('XREVRANGE', KEYS[1], from, '-', 'COUNT', SEARCHED_AT_ONCE) or {}
     for _, entry in ipairs(entries) do
-      local found_id = entry[2][2]
-      if found_id == id then return tonumber(string.match(entry[1], '^%d+')) end
-      if found_id == previous_id then return nil end
+      if entry[2][2] == id then return position(epoch, tonumber(string.match(entry[1], '^%d+'))) end
       from = '(' .. entry[1]
     end
   until #entries < SEARCHED_AT_ONCE
+end
+
+-- Whether the event was there before, and its position if that is still known.
+local function find_before(epoch, last)
+  local done = publisher and try('HGET', KEYS[2], PUBLISHER .. publisher)
+  local last_number, at = string.match(done or '', '^(%d+) (.+)$')
+  if not last_number then
+    at = is_further and search(epoch, last)
+    return at, at
+  end
+  last_number = tonumber(last_number)
+  if last_number > number then return true, search(epoch, last) end
+  return last_number == number, at
+end
+
+-- Notes where the log ends, and who has published that.
+local function remember(offset, at)
+  if not publisher then return redis.call('HSET', KEYS[2], 'offset', spell(offset)) end
+  local field = PUBLISHER .. publisher
+  local is_new = redis.call('HSET', KEYS[2], 'offset', spell(offset), field, spell(number) .. ' ' .. at)
+  if is_new == 0 or redis.call('HLEN', KEYS[2]) <= OTHER_FIELDS + MAX_PUBLISHERS then return end
+  for _, other in ipairs(redis.call('HKEYS', KEYS[2])) do
+    if other ~= field and string.sub(other, 1, #PUBLISHER) == PUBLISHER then redis.call('HDEL', KEYS[2], other) end
+  end
 end
 
 local function append(offset)
@@ -28,10 +56,8 @@ local function append(offset)
 end
 
 local epoch, last = find_head(new_epoch, run)
-if previous_id then
-  local before = offset_from_before(last)
-  if before then return {position(epoch, before), 1} end
-end
+local is_before, before = find_before(epoch, last)
+if is_before then return {before or false, 1} end
 
 local offset = last + 1
 if not append(offset) then
@@ -39,12 +65,12 @@ if not append(offset) then
   epoch, offset = new_epoch, 1
   append(offset)
 end
-redis.call('HSET', KEYS[2], 'offset', spell(offset))
+local at = position(epoch, offset)
+remember(offset, at)
 redis.call('PEXPIRE', KEYS[1], log_ttl)
 redis.call('PEXPIRE', KEYS[2], meta_ttl)
 
-local at = position(epoch, offset)
 redis.call('PUBLISH', channel, '1 ' .. at .. ' ' .. id .. ' ' .. name .. ' ' .. attributes .. ' ' .. json)
 -- For any other program that listens to Redis. Not being allowed to tell them is no reason to fail.
-if tap ~= '' then redis.pcall('PUBLISH', tap, json) end
-return {at, 0}
+local told = tap ~= '' and redis.pcall('PUBLISH', tap, json)
+return {at, 0, type(told) == 'table' and told.err or nil}
