@@ -14,5 +14,7 @@ mod lifecycle;
 mod protocol;
 mod resume;
 mod rfc6455;
+#[path = "../support/mod.rs"]
+mod support;
 mod v1;
 mod witness;
