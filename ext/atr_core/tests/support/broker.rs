@@ -1,7 +1,9 @@
 //! A broker with the two ends that a server would hold.
 
 use super::{PATIENCE, TIMING};
-use atr_core::broker::{Command, Context, Message, Reachable, Sink, Standing, memory, redis};
+use atr_core::broker::{
+    Command, Context, Message, Options, Page, Reachable, Read, Sink, Standing, memory, redis,
+};
 use atr_core::log::Log;
 use atr_core::position::Position;
 use atr_core::retention::{Retention, Retentions};
@@ -18,10 +20,16 @@ use tokio::time::timeout;
 
 /// Who waits to hear where a scope stands.
 type Waiting = Rc<RefCell<HashMap<Scope, Vec<oneshot::Sender<Option<Position>>>>>>;
+/// All that was said of where scopes stand.
+type Told = Rc<RefCell<Vec<(Scope, Standing)>>>;
+
+/// As small as the tests that are not about logs want it.
+pub const RETENTION: Retention = Retention { size: 100, ttl: Duration::from_secs(300) };
 
 struct Received {
     messages: mpsc::UnboundedSender<Vec<(Scope, Message)>>,
     waiting: Waiting,
+    told: Told,
 }
 
 impl Sink for Received {
@@ -30,6 +38,7 @@ impl Sink for Received {
     }
 
     fn tell(&self, standings: Vec<(Scope, Standing)>) {
+        self.told.borrow_mut().extend(standings.iter().cloned());
         for (scope, standing) in standings {
             for waiting in self.waiting.borrow_mut().remove(&scope).unwrap_or_default() {
                 if let Standing::Live(head) = standing {
@@ -49,43 +58,39 @@ pub struct Wired {
     pub task: JoinHandle<()>,
     received: mpsc::UnboundedReceiver<Vec<(Scope, Message)>>,
     waiting: Waiting,
+    told: Told,
     ready: VecDeque<(Scope, Message)>,
 }
 
 impl Wired {
     pub fn redis(url: &str) -> Self {
+        Self::redis_with(url, Retentions::all(RETENTION), 1000)
+    }
+
+    pub fn redis_with(url: &str, retentions: Retentions, max_event_bytes: usize) -> Self {
         let address = redis::Address::new(url, "atr").unwrap();
-        Self::run(|commands, sink, context| {
-            tokio::task::spawn_local(redis::run(
-                redis::Options { address, timing: TIMING },
-                commands,
-                sink,
-                context,
-            ))
-        })
+        Self::run(Options::Redis(redis::Options { address, timing: TIMING }), retentions, max_event_bytes)
     }
 
-    pub fn memory() -> Self {
-        let options = memory::Options { log_bytes: 1 << 20 };
-        Self::run(|commands, sink, context| {
-            tokio::task::spawn_local(memory::run(options, commands, sink, context))
-        })
+    pub fn memory_with(retentions: Retentions, max_event_bytes: usize) -> Self {
+        Self::run(Options::Memory(memory::Options { log_bytes: 1 << 24 }), retentions, max_event_bytes)
     }
 
-    fn run(start: impl FnOnce(mpsc::Receiver<Command>, Received, Context) -> JoinHandle<()>) -> Self {
+    fn run(options: Options, retentions: Retentions, max_event_bytes: usize) -> Self {
         let (commands, taken) = mpsc::channel(10_000);
         let (sink, received) = mpsc::unbounded_channel();
         let context = Context {
             log: Log::default(),
             stats: Arc::default(),
             reachable: Reachable::default(),
-            max_event_bytes: 1000,
-            retentions: Retentions::all(Retention { size: 100, ttl: Duration::from_secs(300) }),
+            max_event_bytes,
+            retentions,
         };
         let (log, stats, reachable) = (context.log.clone(), context.stats.clone(), context.reachable.clone());
-        let waiting = Waiting::default();
-        let task = start(taken, Received { messages: sink, waiting: Rc::clone(&waiting) }, context);
-        Self { commands, log, stats, reachable, task, received, waiting, ready: Default::default() }
+        let (waiting, told) = (Waiting::default(), Told::default());
+        let sink = Received { messages: sink, waiting: Rc::clone(&waiting), told: Rc::clone(&told) };
+        let task = tokio::task::spawn_local(options.run(taken, sink, context));
+        Self { commands, log, stats, reachable, task, received, waiting, told, ready: Default::default() }
     }
 
     /// Asks for a scope; the answer comes when it is live, or an error when the broker is out of reach.
@@ -107,14 +112,34 @@ impl Wired {
         self.commands.send(Command::Unsubscribe { scope: Scope::new(scope).unwrap() }).await.unwrap();
     }
 
-    /// The next message: scope and JSON.
-    pub async fn next(&mut self) -> (String, String) {
+    /// Reads what follows a position; nothing when the broker is out of reach.
+    pub async fn read(&self, scope: &str, after: Position, upto: Option<u64>) -> Option<Page> {
+        let (reply, page) = oneshot::channel();
+        let scope = Scope::new(scope).unwrap();
+        self.commands.send(Command::Read(Read { scope, after, upto, reply })).await.unwrap();
+        timeout(PATIENCE, page).await.expect("an answer").ok()
+    }
+
+    /// What was said of where a scope stands, in order; it is forgotten here.
+    pub fn take_told(&self, scope: &str) -> Vec<Standing> {
+        let told = self.told.take();
+        told.into_iter().filter(|(of, _)| of.as_str() == scope).map(|(_, standing)| standing).collect()
+    }
+
+    /// The next message with its scope.
+    pub async fn next_message(&mut self) -> (String, Message) {
         while self.ready.is_empty() {
             let batch = timeout(PATIENCE, self.received.recv()).await.expect("a message").expect("it runs");
             self.ready.extend(batch);
         }
         let (scope, message) = self.ready.pop_front().unwrap();
-        (scope.as_str().to_owned(), String::from_utf8(message.json.to_vec()).unwrap())
+        (scope.as_str().to_owned(), message)
+    }
+
+    /// The next message: scope and JSON.
+    pub async fn next(&mut self) -> (String, String) {
+        let (scope, message) = self.next_message().await;
+        (scope, String::from_utf8(message.json.to_vec()).unwrap())
     }
 
     /// The next hand-over as it came.
@@ -125,6 +150,12 @@ impl Wired {
     /// Whether nothing comes for a while. For what must not happen; what happens is waited for.
     pub async fn is_silent(&mut self) -> bool {
         self.ready.is_empty() && timeout(Duration::from_millis(100), self.received.recv()).await.is_err()
+    }
+
+    /// Passes over what has come, until nothing more comes for a while.
+    pub async fn pass_over_messages(&mut self) {
+        self.ready.clear();
+        while timeout(Duration::from_millis(100), self.received.recv()).await.is_ok() {}
     }
 
     /// Drops the senders of commands and waits for the broker's end.

@@ -8,10 +8,12 @@ mod fake_server;
 mod proxy;
 mod publishing;
 mod redis_server;
+mod silent_proxy;
+mod stage;
 mod subscriber;
 
 pub use admin::{AdminPort, TOKEN, exchange};
-pub use broker::Wired;
+pub use broker::{RETENTION, Wired};
 pub use fake_server::FakeServer;
 pub use proxy::Proxy;
 pub use publishing::{
@@ -19,6 +21,8 @@ pub use publishing::{
     without_log,
 };
 pub use redis_server::RedisServer;
+pub use silent_proxy::SilentProxy;
+pub use stage::{RedisLog, Stage, numbered};
 pub use subscriber::Subscriber;
 
 use atr_core::broker::Timing;

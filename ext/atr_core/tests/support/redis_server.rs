@@ -60,13 +60,30 @@ impl RedisServer {
 
     /// Starts it with other arguments of redis-server's than before.
     pub fn restart_with(&mut self, arguments: &[&str]) {
-        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self.set_arguments(arguments);
         self.restart();
+    }
+
+    /// For the next start.
+    pub fn set_arguments(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
     }
 
     /// Starts it (again, on the same port) and waits until it answers.
     pub fn restart(&mut self) {
-        let child = Command::new("redis-server")
+        self.spawn();
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_up() {
+            assert!(Instant::now() < deadline, "redis-server does not come up");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Starts it and does not wait.
+    pub fn spawn(&mut self) {
+        // Another version, or Valkey.
+        let program = std::env::var("ATR_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
+        let child = Command::new(program)
             .args([
                 "--port",
                 &self.port.to_string(),
@@ -85,11 +102,6 @@ impl RedisServer {
             .spawn()
             .expect("redis-server can be started (Debian: apt-get install redis-server)");
         self.child = Some(child);
-        let deadline = Instant::now() + PATIENCE;
-        while !self.is_up() {
-            assert!(Instant::now() < deadline, "redis-server does not come up");
-            std::thread::sleep(Duration::from_millis(10));
-        }
     }
 
     fn is_up(&self) -> bool {
