@@ -21,7 +21,8 @@ Gem::Specification.new do |spec|
 
   # The workspace's Cargo.toml and Cargo.lock ship because RubyGems builds the extension with --locked.
   spec.files = Dir[
-    "Cargo.{toml,lock}", "ext/**/*.{lua,rs,toml}", "lib/**/*.rb", "exe/*", "docs/**/*.md", "README.md", "CHANGELOG.md", "LICENSE",
+    "Cargo.{toml,lock}", "ext/**/*.{lua,rs,toml}", "lib/**/*.rb", "app/assets/**/*.{js,map}", "exe/*",
+    "docs/**/*.md", "README.md", "CHANGELOG.md", "LICENSE",
     base: __dir__
   ]
   spec.bindir = "exe"

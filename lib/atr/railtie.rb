@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "rails/railtie"
+require_relative "client_assets"
 require_relative "model_loader"
 
 module Atr
@@ -54,6 +55,8 @@ module Atr
       app.reloader.before_class_unload { Registry.loader.forget }
       app.reloader.after_class_unload { Registry.forget_unloaded }
     end
+
+    initializer("atr.assets") { |app| ClientAssets.add_to(app.config) }
 
     # A setting that cannot be is said at boot, not in the middle of somebody's request.
     config.after_initialize { Atr.config.validate! }

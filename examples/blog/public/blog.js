@@ -1,7 +1,8 @@
 // The page of an organization. Forms only tell the app what to do; the lists change when the events come.
-import { connect } from "/live.js"
+import { connect } from "/atr.js"
 
 const EVENTS_SHOWN = 50
+const RETRY_MS = 2_000
 
 const $ = (selector, parent = document) => parent.querySelector(selector)
 const page = $("#blog")
@@ -16,35 +17,42 @@ const actions = {
 }
 
 let held = null // events that come while the list is being fetched: they are newer than what the answer says
+let asked = 0
 
 function receive(event) {
   log(event)
   held ? held.push(event) : actions[event.name]?.(event.record)
 }
 
-// What happened while the page was not connected came to nobody: after each connect the list is fetched anew.
+// What happened while the page was not connected comes when it is back. Only what is too long ago has to be fetched, if need be until
+// the app answers: it may be starting again, too.
 async function refresh() {
-  held = []
-  try {
-    const response = await fetch(page.dataset.posts, { headers: { Accept: "application/json" } })
-    if (response.ok) posts.replaceChildren(...(await response.json()).map(card))
-  } finally {
-    const missed = held
-    held = null
-    missed.forEach((event) => actions[event.name]?.(event.record))
-  }
+  held ??= []
+  const question = ++asked
+  const list = await fetchPosts().catch(() => null)
+  if (question !== asked) return // what has been asked later is newer
+  if (!list) return setTimeout(refresh, RETRY_MS)
+
+  posts.replaceChildren(...list.map(card))
+  const missed = held
+  held = null
+  missed.forEach((event) => actions[event.name]?.(event.record))
+}
+
+async function fetchPosts() {
+  const response = await fetch(page.dataset.posts, { headers: { Accept: "application/json" } })
+  return response.ok ? response.json() : null
 }
 
 const connection = $("#connection")
 
-connect(page.dataset.websocket, {
-  onEvent: receive,
-  onOpen: refresh,
-  onState(state, waitMs) {
-    const texts = { connecting: "Connecting…", open: "Live", waiting: `Offline, next try in ${Math.ceil(waitMs / 1000)} s` }
-    connection.dataset.state = state
-    connection.textContent = texts[state]
-  },
+const client = connect(page.dataset.websocket)
+client.on("*", receive)
+client.onReset(refresh)
+client.onState((state, { delay }) => {
+  const texts = { connecting: "Connecting…", open: "Live", waiting: `Offline, next try in ${Math.ceil(delay / 1000)} s`, closed: "Not connected" }
+  connection.dataset.state = state
+  connection.textContent = texts[state]
 })
 
 // --- The list of posts

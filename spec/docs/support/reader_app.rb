@@ -108,6 +108,11 @@ module Docs
       block.run!
     end
 
+    # @return [String] a document's code, with the ports that they are here
+    def local(code)
+      @ports.reduce(code) { |text, (said, here)| text.gsub(/\b#{said}\b/, here) }
+    end
+
     # Ends what was started, the last first.
     def stop
       @console = nil
@@ -125,10 +130,6 @@ module Docs
     def keep(one)
       @opened << one
       one
-    end
-
-    def local(code)
-      @ports.reduce(code) { |text, (said, here)| text.gsub(/\b#{said}\b/, here) }
     end
 
     # @return [String] the app's own, and the line of the document, which means this checkout here

@@ -5,7 +5,7 @@ class PostsController < ApplicationController
   before_action :require_membership
   before_action :find_post, only: %i[update destroy]
 
-  # Only a page that has just connected asks for the list.
+  # Only a page that was away for too long asks for the list.
   def index
     render json: organization.posts.newest_first
   end
