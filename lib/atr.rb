@@ -17,6 +17,7 @@ require_relative "atr/executor"
 require_relative "atr/event"
 require_relative "atr/transactions"
 require_relative "atr/publisher"
+require_relative "atr/positions"
 require_relative "atr/at_exit"
 require_relative "atr/registry"
 require_relative "atr/publishable"
@@ -69,7 +70,7 @@ module Atr
     #
     # @param event [Event]
     # @param timeout_seconds [Float] how long to wait
-    # @return [void]
+    # @return [String, nil] the event's position in the log of its scope; nil when that has none
     # @raise [PublishError] when the broker did not take it
     def publish_event!(event, timeout_seconds: Publisher::ANSWER_SECONDS)
       publisher.publish!(event, timeout_seconds:)
@@ -90,6 +91,26 @@ module Atr
     rescue *Publisher::FAILURES => e
       publisher.failed(e, Event.new(name, name, nil))
       false
+    end
+
+    # Where the log of a scope ends: a client that starts there gets what is published from now on. For a page, take it before
+    # its data is read: an event between the two comes twice then, and not never.
+    #
+    # @example
+    #   Atr.position("organization.1") # => "8f3a52c1d09e4b76:17"
+    # @param scope [String, Array, nil] a scope, or its parts: `["organization", 1]`; nil for the unscoped events
+    # @return [String, nil] nil for a scope without a log, and, after a second at most and with a warning, when the broker cannot
+    #   be reached. With the broker `test` positions are `0000000000000000:` and how many events of the scope there were
+    def position(scope)
+      positions(scope).values.first
+    end
+
+    # The same for several scopes, asked for at once.
+    #
+    # @param scopes [Array<String, Array, nil>]
+    # @return [Hash{String => String, nil}] by the scopes' names
+    def positions(*scopes)
+      Positions.of(scopes)
     end
 
     # Waits until the broker has answered for all that this process has published so far.

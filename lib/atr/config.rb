@@ -54,6 +54,28 @@ module Atr
       assign(:configure, name, value)
     end
 
+    # Says how much of the log of some scopes is kept, or, called bare, answers what was said so of all kinds of scopes.
+    #
+    # @example
+    #   config.log_for("organization.*", size: 1000, ttl: 60)
+    # @param scopes [String, nil] a scope, or the beginning of scopes with `.*` in place of the rest; where several fit, the
+    #   longest counts
+    # @param size [Integer, nil] events, 0 for no log; nil for `log_size`
+    # @param ttl [Float, nil] seconds after the last event; nil for `log_ttl_seconds`
+    # @return [Hash{String => Hash{Symbol => Numeric}}]
+    # @raise [ConfigurationError]
+    def log_for(scopes = nil, size: nil, ttl: nil)
+      return self[:log_for] if scopes.nil?
+
+      self[:log_for] = @values[:configure].fetch(:log_for, {}).merge(scopes => { size:, ttl: }.compact)
+    end
+
+    # @api private
+    # @return [Hash{Symbol => Object}] what native code needs to know of the logs
+    def log_options
+      { log_size:, log_ttl_seconds:, log_for: LogKinds.list(self) }
+    end
+
     # Gives a value that nothing else overrides: a command-line flag's.
     #
     # @param name [Symbol, String]

@@ -18,6 +18,8 @@ module Atr
     FAILURES = [StandardError, ScriptError, SystemStackError].freeze
     # How long {#publish!} waits for the broker when nobody says.
     ANSWER_SECONDS = 5.0
+    # How long a page waits for positions.
+    POSITIONS_SECONDS = 1.0
     NO_EVENTS = { pushed: 0, published: 0, unheard: 0, lost: 0, dropped_full: 0, queued: 0 }.freeze
     private_constant :NO_EVENTS
     # What waiting for native code may take longer than it was told to.
@@ -60,17 +62,31 @@ module Atr
     #
     # @param event [Event]
     # @param timeout_seconds [Float]
-    # @return [void]
+    # @return [String, nil] the event's position; nil when its scope has no log
     # @raise [PublishError] when the event cannot be published, or the broker did not take it in time
     def publish!(event, timeout_seconds: ANSWER_SECONDS)
       message = encode(event) || raise(PublishError, "the record has no value for its publication scope, or one with a dot in it")
       broker = running
       off_main { broker.publish(message, timeout_seconds.to_f) }
-      nil
     rescue Error
       raise
     rescue *FAILURES => e
       raise PublishError, "#{describe(event)} cannot be published: #{reason(e, event)}"
+    end
+
+    # Asks where the logs of scopes end. A broker that cannot be reached is waited for no longer than a page can bear, and
+    # not at all once that is known: one warning tells of it.
+    #
+    # @param scopes [Array<String>]
+    # @return [Hash{String => String, nil}] the positions; nil for a scope without a log, and for all when nobody can tell
+    def positions(scopes)
+      broker = running
+      found = off_main { broker.positions(scopes, POSITIONS_SECONDS) }
+      @unknown = false
+      scopes.zip(found).to_h
+    rescue *FAILURES => e
+      unknown(e)
+      scopes.to_h { |scope| [scope, nil] }
     end
 
     # Waits until the broker has answered for all that this process has published so far.
@@ -151,12 +167,21 @@ module Atr
         redis_url: @config.redis_url,
         redis_namespace: @config.redis_namespace,
         publish_on_routing_key: @config.publish_on_routing_key,
+        **@config.log_options,
         admin_url: self.class.admin_url || @config.admin_url,
         admin_token: (@config.admin_token if @config.broker == "memory"),
         queue_size: @config.publisher_queue_size,
         queue_bytes: @config.publisher_queue_bytes,
         max_event_bytes: @config.max_event_bytes
       }
+    end
+
+    # A page that is rendered without positions is as one from before there were any: no reason to fail, but to know of it.
+    def unknown(error)
+      return if @unknown
+
+      @unknown = true
+      Atr.logger.warn { "atr: #{reason(error)}; pages have none until that changes, and may miss what happens before they connect" }
     end
 
     # A main thread that parks in native code may miss a signal, so it waits in Ruby.

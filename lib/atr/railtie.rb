@@ -56,6 +56,13 @@ module Atr
       app.reloader.after_class_unload { Registry.forget_unloaded }
     end
 
+    initializer "atr.views" do
+      ActiveSupport.on_load(:action_view) do
+        require "atr/positions_helper"
+        include PositionsHelper
+      end
+    end
+
     initializer("atr.assets") { |app| ClientAssets.add_to(app.config) }
 
     # A setting that cannot be is said at boot, not in the middle of somebody's request.

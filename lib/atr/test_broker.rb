@@ -9,6 +9,7 @@ module Atr
   #   Atr::TestBroker.clear
   #   Post.create!(organization_id: 1)
   #   Atr::TestBroker.messages.map(&:routing_key) # => ["organization.1.post.created"]
+  #   Atr.position("organization.1") # => "0000000000000000:1"
   class TestBroker
     # One published event.
     Message = Struct.new(:id, :scope, :name, :routing_key, :json) do
@@ -20,6 +21,10 @@ module Atr
 
     # A long run of tests that nobody clears in between must not fill the memory: the oldest go.
     LIMIT = 10_000
+
+    # There is but one log of each scope.
+    EPOCH = "0" * 16
+    private_constant :EPOCH
 
     @instance = nil
 
@@ -43,6 +48,7 @@ module Atr
     def initialize
       @lock = Mutex.new
       @messages = []
+      @offsets = Hash.new(0)
       @pushed = 0
     end
 
@@ -53,7 +59,7 @@ module Atr
 
     # @return [void]
     def clear
-      @lock.synchronize { @messages.clear }
+      @lock.synchronize { [@messages, @offsets].each(&:clear) }
       nil
     end
 
@@ -61,17 +67,23 @@ module Atr
     # @return [Integer] how many were taken: all
     def push(events)
       @lock.synchronize do
-        @messages.concat(events.map { |event| Message.new(*event) })
+        @messages.concat(events.map { |event| Message.new(*event) }.each { |message| @offsets[message.scope] += 1 })
         @messages.shift(@messages.size - LIMIT) if @messages.size > LIMIT
         @pushed += events.size
       end
       events.size
     end
 
-    # @return [void]
+    # @return [String] the event's position
     def publish(event, _timeout_seconds)
       push([event])
-      nil
+      positions([event[1]], 0).first
+    end
+
+    # @param scopes [Array<String>]
+    # @return [Array<String>] how many events of each scope there were since {clear}, as positions
+    def positions(scopes, _timeout_seconds)
+      @lock.synchronize { scopes.map { |scope| "#{EPOCH}:#{@offsets.fetch(scope, 0)}" } }
     end
 
     # @return [true]

@@ -83,10 +83,35 @@ RSpec.describe Atr do
   describe ".publish_event!" do
     it "publishes at once, and raises" do
       Post.transaction do
-        described_class.publish_event!(Atr::Event.new("a.b", "a.b", nil))
+        expect(described_class.publish_event!(Atr::Event.new("a.b", "a.b", nil))).to eq "0000000000000000:1"
         expect(routing_keys).to eq ["a.b"]
       end
       expect { described_class.publish_event!(Atr::Event.new("a b", "a b", nil)) }.to raise_error(Atr::PublishError)
+    end
+  end
+
+  describe ".position" do
+    it "is where the log of a scope ends" do
+      described_class.publish("b.c", nil, scope: "organization.1")
+      described_class.publish("b.c", nil)
+      expect(described_class.position("organization.1")).to eq "0000000000000000:1"
+      expect(described_class.position(["organization", 1])).to eq "0000000000000000:1"
+      expect(described_class.position(["organization", 2])).to eq "0000000000000000:0"
+      expect([described_class.position(nil), described_class.position("")]).to eq ["0000000000000000:1"] * 2
+    end
+
+    it "is that of several scopes, by their names" do
+      expect(described_class.positions("a", ["user", 7], nil, "a"))
+        .to eq("a" => "0000000000000000:0", "user.7" => "0000000000000000:0", "" => "0000000000000000:0")
+      expect(described_class.positions).to eq({})
+    end
+
+    it "is nothing for what can be no scope, and one warning" do
+      described_class.config.logger = Logger.new(log = StringIO.new)
+      expect(described_class.positions("a b", ["organization", nil], ["slug", "a.id.7"], "-")).to eq({})
+      expect(described_class.position("a b")).to be_nil
+      expect(log.string.lines.grep(/WARN.*"a b" can be no scope/).size).to eq 1
+      expect(log.string.lines.size).to eq 1
     end
   end
 

@@ -16,6 +16,7 @@ RSpec.describe Atr::Config do
         publish_on_routing_key: true, gate_threads: 4, gate_queue_size: 1024, gate_deadline_seconds: 5.0, allowed_origins: [],
         trusted_proxies: [], path_prefix: nil, max_connections: 100_000, max_message_bytes: 65_536, max_head_bytes: 16_384,
         head_timeout_seconds: 10.0, outbox_bytes: 1_048_576, max_event_bytes: 1_048_576, ping_interval_seconds: 25.0,
+        log_size: 100, log_ttl_seconds: 300.0, log_for: {}, log_bytes: 67_108_864, drain_seconds: 5.0,
         subscription_grace_seconds: 5.0, shards: nil, shutdown_timeout_seconds: 10.0, publisher_queue_size: 10_000,
         publisher_queue_bytes: 67_108_864, flush_timeout_seconds: 2.0, secret: nil, redis_url: nil
       )
@@ -113,7 +114,10 @@ RSpec.describe Atr::Config do
       allowed_origins: { "https://a.example, https://b.example" => %w[https://a.example https://b.example], /x/ => [/x/] },
       trusted_proxies: { "10.0.0.0/8" => ["10.0.0.0/8"] },
       authenticate_with: { "Fake::Door" => "Fake::Door" },
-      admin_host: { nil => nil }
+      admin_host: { nil => nil },
+      log_size: { 0 => 0, "20_000" => 20_000 },
+      log_for: { { "organization.*" => { "size" => "5", ttl: 60 } } => { "organization.*" => { size: 5, ttl: 60.0 } },
+                 '{"user.1": {"size": 0}}' => { "user.1" => { size: 0 } } }
     }.each do |name, values|
       values.each do |given, used|
         it "#{name}: #{given.inspect} is #{used.inspect}" do
@@ -129,7 +133,10 @@ RSpec.describe Atr::Config do
       admin_url: ["localhost", "https://localhost"], max_head_bytes: [8191], redis_namespace: ["", "a b", "a{"],
       allowed_origins: [["https://a", 3]], trusted_proxies: ["ten"],
       path_prefix: ["live"], authenticate_with: ["door", Object.new], on_publish_error: ["puts"], logger: [$stderr], shards: [0],
-      gate_threads: [0, "many"], secret: [" "], max_event_bytes: [0]
+      gate_threads: [0, "many"], secret: [" "], max_event_bytes: [0],
+      log_size: [-1, "all"], log_ttl_seconds: [0, "long"],
+      log_for: ["organization.*", "[]", 5, { "a" => {} }, { "a" => 5 }, { "a" => { size: -1 } }, { "a" => { length: 5 } },
+                *["a*", "*", ".*", "a.*.b", "", "a b", "-"].map { |scopes| { scopes => { size: 1 } } }]
     }.each do |name, values|
       values.each do |value|
         it "#{name}: refuses #{value.class} #{value.inspect[0, 20]}" do
@@ -165,6 +172,43 @@ RSpec.describe Atr::Config do
     it "wants a value where there must be one" do
       config.server_port = nil
       expect { config.validate! }.to raise_error(Atr::ConfigurationError, /server_port is nil/)
+    end
+  end
+
+  describe "#log_for" do
+    it "adds a kind of scope, and says what there is" do
+      config.log_for("organization.*", size: 1000, ttl: 60)
+      config.log_for("user.1", ttl: 5)
+      expect(config.log_for).to eq("organization.*" => { size: 1000, ttl: 60.0 }, "user.1" => { ttl: 5.0 })
+    end
+
+    it "is what was said last of a kind, as when the block of an initializer is run again" do
+      2.times { config.log_for("organization.*", size: 1000, ttl: 60) }
+      config.log_for("organization.*", size: 0)
+      expect(config.log_for).to eq("organization.*" => { size: 0 })
+    end
+
+    it "refuses what cannot be, and keeps what was there" do
+      config.log_for("user.*", size: 1)
+      expect { config.log_for("organization*", size: 1) }.to raise_error(Atr::ConfigurationError, /log_for is .*organization\*.*Hash like/)
+      expect { config.log_for("organization.*") }.to raise_error(Atr::ConfigurationError)
+      expect { config.log_for("organization.*", size: 1, tll: 1) }.to raise_error(ArgumentError)
+      expect(config.log_for).to eq("user.*" => { size: 1 })
+    end
+
+    it "is native code's with the longest first, and what is not said from the settings for all" do
+      config.log_size = 7
+      config.log_for("organization.*", size: 1)
+      config.log_for("organization.12.*", ttl: 2)
+      config.log_for("user.1", size: 3, ttl: 4)
+      expect(config.log_options).to eq(
+        log_size: 7, log_ttl_seconds: 300.0, log_for: [["user.1", 3, 4.0], ["organization.12.*", 7, 2.0], ["organization.*", 1, 300.0]]
+      )
+    end
+
+    it "cannot change any more when a server has started" do
+      config.freeze
+      expect { config.log_for("user.*", size: 1) }.to raise_error(Atr::ConfigurationError, /cannot change/)
     end
   end
 

@@ -8,7 +8,7 @@ RSpec.describe Atr::Publisher do
   let(:native_class) do
     Class.new do
       attr_reader :options, :pushed, :closed
-      attr_accessor :room, :answer
+      attr_accessor :room, :answer, :unknown
 
       def initialize(options)
         @options = options
@@ -25,6 +25,14 @@ RSpec.describe Atr::Publisher do
         raise answer if answer
 
         @pushed << [event, timeout_seconds, Thread.current == Thread.main]
+        "8f3a52c1d09e4b76:17"
+      end
+
+      def positions(scopes, timeout_seconds)
+        raise unknown if unknown
+
+        @pushed << [:positions, scopes, timeout_seconds, Thread.current == Thread.main]
+        scopes.map { |scope| "8f3a52c1d09e4b76:1" unless scope == "quiet" }
       end
 
       def flush(timeout_seconds) = (@pushed << [:flush, timeout_seconds, Thread.current == Thread.main]) && true
@@ -84,7 +92,8 @@ RSpec.describe Atr::Publisher do
     publisher.publish(event)
     expect(native.options).to eq(
       broker: "memory", redis_url: nil, redis_namespace: "atr", publish_on_routing_key: true, admin_url: "http://127.0.0.1:7778",
-      admin_token: config.admin_token, queue_size: 10_000, queue_bytes: 67_108_864, max_event_bytes: 1_048_576
+      admin_token: config.admin_token, queue_size: 10_000, queue_bytes: 67_108_864, max_event_bytes: 1_048_576,
+      log_size: 100, log_ttl_seconds: 300.0, log_for: []
     )
   end
 
@@ -170,7 +179,7 @@ RSpec.describe Atr::Publisher do
   describe "#publish!" do
     it "waits for the broker, not longer than it was told, and not on the main thread" do
       sent = event
-      expect(publisher.publish!(sent, timeout_seconds: 3)).to be_nil
+      expect(publisher.publish!(sent, timeout_seconds: 3)).to eq "8f3a52c1d09e4b76:17"
       expect(native.pushed).to eq [[[sent.id, "organization.1", "import.finished", sent.routing_key, sent.to_json], 3.0, false]]
     end
 
@@ -192,6 +201,32 @@ RSpec.describe Atr::Publisher do
     it "raises the configuration's error" do
       config.secret = nil
       expect { publisher.publish!(event) }.to raise_error(Atr::ConfigurationError)
+    end
+  end
+
+  describe "#positions" do
+    it "asks the broker, not for long, and not on the main thread" do
+      expect(publisher.positions(%w[a quiet])).to eq("a" => "8f3a52c1d09e4b76:1", "quiet" => nil)
+      expect(native.pushed).to eq [[:positions, %w[a quiet], 1.0, false]]
+    end
+
+    it "is nothing, with one warning, while nobody can tell" do
+      publisher.positions(["a"])
+      native.unknown = Atr::PublishError.new("the positions are not known: Redis says no")
+      2.times { expect(publisher.positions(%w[a b])).to eq("a" => nil, "b" => nil) }
+      expect(log.string.lines.grep(/WARN.*atr: the positions are not known: Redis says no; pages have none/).size).to eq 1
+      native.unknown = nil
+      publisher.positions(["a"])
+      native.unknown = Atr::PublishError.new("away again")
+      publisher.positions(["a"])
+      expect(log.string.lines.grep(/WARN/).size).to eq 2
+      expect([told, publisher.stats[:failed]]).to eq [[], 0]
+    end
+
+    it "is nothing where the publisher cannot be made" do
+      config.secret = nil
+      expect(publisher.positions(["a"])).to eq("a" => nil)
+      expect(log.string).to match(/WARN.*needs a secret/)
     end
   end
 

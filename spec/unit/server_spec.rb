@@ -33,12 +33,13 @@ RSpec.describe Atr::Server do
   end
 
   it "gives the native server every option it knows" do
-    start(server_port: 0, allowed_origins: ["*"])
+    start(server_port: 0, allowed_origins: ["*"], log_for: { "organization.*" => { size: 1000 } })
     expect(native.options).to match(
       host: "127.0.0.1", port: 0, admin_host: "127.0.0.1", admin_port: 7778, admin_token: match(/\A\h{64}\z/), broker: "memory",
       redis_url: nil, redis_namespace: "atr", gate_required: false, gate_queue_size: 1024, gate_deadline_seconds: 5.0, shards: 0,
       max_connections: 100_000, max_message_bytes: 65_536, max_head_bytes: 16_384, head_timeout_seconds: 10.0,
       outbox_bytes: 1_048_576, max_event_bytes: 1_048_576, ping_interval_seconds: 25.0, subscription_grace_seconds: 5.0,
+      log_size: 100, log_ttl_seconds: 300.0, log_for: [["organization.*", 1000, 300.0]], log_bytes: 67_108_864, drain_seconds: 5.0,
       debug_log: true
     )
   end

@@ -17,10 +17,18 @@ RSpec.describe Atr::TestBroker do
     expect(broker.stats).to include(pushed: 3, published: 3, queued: 0)
   end
 
+  it "counts the events of each scope, as positions" do
+    expect(broker.positions(["organization.1", ""], 1.0)).to eq ["0000000000000000:0"] * 2
+    broker.push([event(1)])
+    expect(broker.publish(event(2), 1.0)).to eq "0000000000000000:2"
+    expect(broker.positions(["", "organization.1"], 1.0)).to eq ["0000000000000000:0", "0000000000000000:2"]
+  end
+
   it "forgets when told" do
     broker.push([event(1)])
     broker.clear
     expect(broker.messages).to eq []
+    expect(broker.positions(["organization.1"], 1.0)).to eq ["0000000000000000:0"]
   end
 
   it "forgets the oldest when nobody tells" do

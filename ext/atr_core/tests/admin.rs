@@ -3,6 +3,7 @@
 mod support;
 
 use atr_core::broker::Command;
+use atr_core::position::Position;
 use support::{AdminPort, PATIENCE, TOKEN, Wired, exchange, log_line, log_lines, run_local};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -51,17 +52,47 @@ fn takes_events_to_the_byte_and_once() {
     run_local(async {
         let mut broker = Wired::memory();
         let admin = AdminPort::of(&broker);
-        broker.subscribed("a").await;
-        assert_eq!(
-            admin.post_events(TOKEN, &batch(1, "a")).await,
-            (200, r#"{"accepted":1,"positions":[null]}"#.into())
-        );
-        let repeated = (200, r#"{"accepted":1,"positions":[null],"repeated":true}"#.into());
-        assert_eq!(admin.post_events(TOKEN, &batch(1, "a")).await, repeated);
+        let before = broker.subscribed("a").await.unwrap();
+        let answer = |count, end: &str| {
+            let position = before.plus(count);
+            (200, format!(r#"{{"accepted":1,"positions":["{position}"]{end}}}"#))
+        };
+        assert_eq!(admin.post_events(TOKEN, &batch(1, "a")).await, answer(1, ""));
+        assert_eq!(admin.post_events(TOKEN, &batch(1, "a")).await, answer(1, r#","repeated":true"#));
         assert_eq!(admin.post_events(TOKEN, &batch(2, "b")).await.0, 200);
-        assert_eq!(admin.post_events(TOKEN, &batch(3, "a")).await.0, 200);
+        assert_eq!(admin.post_events(TOKEN, &batch(3, "a")).await, answer(2, ""));
         assert_eq!(broker.next().await, ("a".into(), r#"{"n" : 1}"#.into()));
         assert_eq!(broker.next().await, ("a".into(), r#"{"n" : 3}"#.into()));
+    });
+}
+
+#[test]
+fn tells_where_logs_end() {
+    run_local(async {
+        let broker = Wired::memory();
+        let admin = AdminPort::of(&broker);
+        let known = broker.subscribed("a").await.unwrap();
+        admin.post_events(TOKEN, &batch(1, "a")).await;
+        let (status, text) = admin.positions(TOKEN, "?scope=&scope=a&scope=user.%C3%A9").await;
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((status, answer["positions"][1].as_str()), (200, Some(&*known.plus(1).to_string())));
+        for unknown in [0, 2] {
+            let position: Position = answer["positions"][unknown].as_str().unwrap().parse().unwrap();
+            assert_eq!(position.offset, 0);
+        }
+        assert_eq!(admin.positions(TOKEN, "?scope=&scope=a&scope=user.%C3%A9").await, (200, text));
+        assert_eq!(admin.positions(TOKEN, "").await, (200, r#"{"positions":[]}"#.into()));
+
+        for (query, expected) in [("?scope=a+b", "cannot be a scope"), ("?scopes=a", "there is no parameter")]
+        {
+            let (status, text) = admin.positions(TOKEN, query).await;
+            assert_eq!((status, text.to_lowercase().contains(expected)), (400, true), "{text}");
+        }
+        assert_eq!(admin.positions("another", "?scope=a").await.0, 401);
+        assert_eq!(AdminPort::without_broker().positions(TOKEN, "?scope=a").await.0, 409);
+        let (status, text) =
+            admin.ask("POST /positions HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        assert_eq!((status, text.contains("GET")), (405, true), "{text}");
     });
 }
 

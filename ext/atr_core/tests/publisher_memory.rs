@@ -8,6 +8,7 @@ use atr_core::Error;
 use atr_core::event::Event;
 use atr_core::position::Position;
 use atr_core::publisher::{Options, Publisher, Target};
+use atr_core::scope::Scope;
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +27,13 @@ fn publisher(address: SocketAddr, token: &str) -> Arc<Publisher> {
 async fn publish(publisher: &Arc<Publisher>, event: Event) -> Result<Option<Position>, Error> {
     let publisher = publisher.clone();
     spawn_blocking(move || publisher.publish(event, PATIENCE, &interrupt())).await.unwrap()
+}
+
+async fn positions(publisher: &Arc<Publisher>, scopes: &[String]) -> Result<Vec<Option<Position>>, Error> {
+    let (publisher, scopes) =
+        (publisher.clone(), scopes.iter().map(|scope| Scope::new(scope).unwrap()).collect());
+    let ask = move |scopes: Vec<_>| publisher.positions(&scopes, PATIENCE, &interrupt());
+    spawn_blocking(move || ask(scopes)).await.unwrap()
 }
 
 async fn flush(publisher: &Arc<Publisher>) {
@@ -57,6 +65,56 @@ fn events_arrive_in_order_to_the_byte() {
         flush(&publisher).await;
         assert_eq!((stat(&publisher, "pushed"), stat(&publisher, "published")), (5001, 5001));
     });
+}
+
+#[test]
+fn events_are_answered_with_their_positions_and_questions_too() {
+    run_local(async {
+        let broker = Wired::memory();
+        let admin = AdminPort::of(&broker);
+        let publisher = publisher(admin.address, TOKEN);
+        let first = publish(&publisher, event("a", 1)).await.unwrap().unwrap();
+        assert_eq!(first.offset, 1);
+        assert_eq!(publish(&publisher, event("a", 2)).await.unwrap(), Some(first.plus(1)));
+        // More than one request takes.
+        let scopes: Vec<_> = (0..20).map(|n| format!("user.é&{n}")).chain(["a".into(), "".into()]).collect();
+        let found = positions(&publisher, &scopes).await.unwrap();
+        assert_eq!((found.len(), found[20]), (22, Some(first.plus(1))));
+        assert_eq!(positions(&publisher, &scopes).await.unwrap(), found, "the logs are there now");
+        assert_eq!(publish(&publisher, event("", 3)).await.unwrap(), found[21].map(|head| head.plus(1)));
+        assert_eq!(broker.subscribed("user.é&19").await, found[19]);
+    });
+}
+
+#[test]
+fn says_why_positions_are_not_known() {
+    run_local(async {
+        let scopes = ["a".to_owned()];
+        let error = positions(&publisher(nowhere(), TOKEN), &scopes).await.unwrap_err().to_string();
+        assert!(error.contains("positions are not known: no atr server listens at http://127"), "{error}");
+        let broker = Wired::memory();
+        let admin = AdminPort::of(&broker);
+        let error = positions(&publisher(admin.address, "another"), &scopes).await.unwrap_err().to_string();
+        assert!(error.contains("secret_key_base"), "{error}");
+        let error = positions(&publisher(AdminPort::without_broker().address, TOKEN), &scopes).await;
+        assert!(error.unwrap_err().to_string().contains("positions are not known"));
+    });
+}
+
+#[test]
+fn a_batch_that_comes_again_has_the_same_positions() {
+    let server = FakeServer::start();
+    let publisher = publisher(server.address(), TOKEN);
+    let mut receipt = publisher.submit(event("a", 1)).unwrap();
+    let mut first = server.accept();
+    first.read_post();
+    drop(first);
+    let mut second = server.accept();
+    second.read_post();
+    let answer = r#"{"accepted":1,"positions":["8f3a52c1d09e4b76:17"],"repeated":true}"#;
+    second.write_answer("200 OK", answer);
+    let position = receipt.wait(PATIENCE, &interrupt()).unwrap().unwrap();
+    assert_eq!(position.to_string(), "8f3a52c1d09e4b76:17");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../names"
+require_relative "log_kinds"
 require_relative "setting"
 
 module Atr
@@ -67,6 +68,11 @@ module Atr
         Setting.new(:allowed_origins, T.origins, [].freeze),
         Setting.new(:trusted_proxies, T.address_ranges, [].freeze),
         Setting.new(:path_prefix, T.text("a path that begins with /") { |path| path.start_with?("/") }, optional: true),
+        # What clients that were away can still get
+        Setting.new(:log_size, LogKinds::SIZE, 100),
+        Setting.new(:log_ttl_seconds, LogKinds::TTL, 300.0),
+        Setting.new(:log_for, LogKinds.type, {}.freeze),
+        Setting.new(:log_bytes, BYTES, 67_108_864),
         # Limits of the server
         Setting.new(:max_connections, COUNT, 100_000),
         Setting.new(:max_message_bytes, BYTES, 65_536),
@@ -78,6 +84,7 @@ module Atr
         Setting.new(:subscription_grace_seconds, WAIT, 5.0),
         Setting.new(:shards, T.integer(1..1024), optional: true),
         Setting.new(:shutdown_timeout_seconds, WAIT, 10.0),
+        Setting.new(:drain_seconds, WAIT, 5.0),
         # Limits of the publisher
         Setting.new(:publisher_queue_size, COUNT, 10_000),
         Setting.new(:publisher_queue_bytes, BYTES, 67_108_864),

@@ -2,12 +2,12 @@
 
 require "active_model/attribute_methods"
 require_relative "../publisher"
+require_relative "../scope_parts"
 
 module Atr
   module Publishable
-    # Lets only those scopes through that nobody can mistake for another one. An event without a value for its scope must not
-    # become one for everybody, and a value with a dot in it, which a user may have typed, must not become two values: with
-    # "a.id.7", `publication_scope :slug` would be the scope of "a" and 7 in `publication_scope :slug, :id`.
+    # Lets only those scopes through that nobody can mistake for another one ({ScopeParts} says what else could happen). An event
+    # without a value for its scope must not become one for everybody.
     #
     # @api private
     class ScopeCheck
@@ -21,7 +21,7 @@ module Atr
       # @return [Array, nil] names and values; nil, of which the log has told once, when nothing may be published
       def scope
         parts = @class.build_publication_scope_for_record(@record)
-        empty, dotted = flaws(parts.map { |part| [part].join(".") })
+        empty, dotted = ScopeParts.flaws(parts)
         return warn_of_nothing(attribute(parts, empty)) if empty
         return refuse(attribute(parts, dotted)) if dotted
 
@@ -31,11 +31,6 @@ module Atr
       end
 
       private
-
-      # @return [Array<Integer, nil>] where the first empty part is, and the first value with a dot; names are the class's own
-      def flaws(texts)
-        [texts.index(&:empty?), texts.each_index.find { |index| index.odd? && texts[index].include?(".") }]
-      end
 
       # Apps may build the parts in a method of their own.
       def attribute(parts, index)

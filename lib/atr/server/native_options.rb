@@ -10,7 +10,7 @@ module Atr
       SAME = %i[
         admin_host admin_port broker redis_url redis_namespace gate_queue_size gate_deadline_seconds max_connections
         max_message_bytes max_head_bytes head_timeout_seconds outbox_bytes max_event_bytes ping_interval_seconds
-        subscription_grace_seconds
+        subscription_grace_seconds log_bytes drain_seconds
       ].freeze
 
       module_function
@@ -22,6 +22,7 @@ module Atr
       def from(config, debug_log:)
         refuse_test_broker if config.broker == "test"
         SAME.to_h { |name| [name, config.public_send(name)] }.merge(
+          **config.log_options,
           host: config.server_host,
           port: config.server_port,
           admin_token: admin_token(config),

@@ -72,6 +72,13 @@ RSpec.describe Atr::Config::SettingsFile do
     expect { described_class.new(path, environment: "test").read }.to raise_error(Atr::ConfigurationError, /cannot be read/)
   end
 
+  it "has the logs of kinds of scopes as a mapping" do
+    File.write(path, "production:\n  log_for:\n    organization.*: { size: 1000, ttl: 60 }\n    user.*: { size: 0 }\n")
+    config = Atr::Config.new(environment: {})
+    config.load_file(path, environment: "production")
+    expect(config.log_for).to eq("organization.*" => { size: 1000, ttl: 60.0 }, "user.*" => { size: 0 })
+  end
+
   it "names the file when a value of it cannot be" do
     File.write(path, "production:\n  server_port: http\n")
     config = Atr::Config.new(environment: {})

@@ -1,6 +1,6 @@
 //! Somebody else has had their hands in a log's keys, or Redis has let them go.
 
-use super::support::{Stage, numbered, run_local};
+use super::support::{PATIENT, Stage, numbered, run_local};
 use super::{at, keep};
 use atr_core::broker::Page;
 use redis::Value;
@@ -275,7 +275,7 @@ fn databases_have_logs_of_their_own() {
     run_local(async {
         let redis = super::support::RedisServer::start();
         let url = redis.url() + "/3";
-        let mut stage = Stage::redis_at(redis, &url, keep(100)).await;
+        let mut stage = Stage::redis_at(redis, &url, PATIENT, keep(100)).await;
         let mut log = stage.log();
         redis::cmd("SELECT").arg(3).exec(&mut log.connection).unwrap();
         log.prefix = "atr:3:".into();

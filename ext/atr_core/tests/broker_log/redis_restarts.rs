@@ -184,7 +184,8 @@ fn nothing_is_missing_between_the_log_and_what_comes_after_an_outage() {
         for round in 1..=3 {
             restart(&mut stage).await;
             // What is told because it is back shall not be taken for the answer below.
-            stage.head("a").await;
+            let broker = &stage.broker;
+            eventually("it is live", || matches!(broker.last_told("a"), Some(Standing::Live(_)))).await;
             let numbers = round * 100 + 1..=round * 100 + 100;
             stage.publish("a", numbers.clone()).await;
             let now = stage.head("a").await;

@@ -73,6 +73,14 @@ impl AdminPort {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")).await
     }
 
+    /// Asks for positions; the query begins with its question mark.
+    pub async fn positions(&self, token: &str, query: &str) -> (u16, String) {
+        self.ask(&format!(
+            "GET /positions{query} HTTP/1.1\r\nHost: admin\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        ))
+        .await
+    }
+
     pub async fn post_events(&self, token: &str, body: &str) -> (u16, String) {
         let length = body.len();
         self.ask(&format!(

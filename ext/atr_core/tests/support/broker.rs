@@ -2,7 +2,7 @@
 
 use super::{PATIENCE, TIMING};
 use atr_core::broker::{
-    Command, Context, Message, Options, Page, Reachable, Read, Sink, Standing, memory, redis,
+    Command, Context, Message, Options, Page, Reachable, Read, Sink, Standing, Timing, memory, redis,
 };
 use atr_core::log::Log;
 use atr_core::position::Position;
@@ -64,12 +64,12 @@ pub struct Wired {
 
 impl Wired {
     pub fn redis(url: &str) -> Self {
-        Self::redis_with(url, Retentions::all(RETENTION), 1000)
+        Self::redis_with(url, TIMING, Retentions::all(RETENTION), 1000)
     }
 
-    pub fn redis_with(url: &str, retentions: Retentions, max_event_bytes: usize) -> Self {
+    pub fn redis_with(url: &str, timing: Timing, retentions: Retentions, max_event_bytes: usize) -> Self {
         let address = redis::Address::new(url, "atr").unwrap();
-        Self::run(Options::Redis(redis::Options { address, timing: TIMING }), retentions, max_event_bytes)
+        Self::run(Options::Redis(redis::Options { address, timing }), retentions, max_event_bytes)
     }
 
     pub fn memory_with(retentions: Retentions, max_event_bytes: usize) -> Self {
@@ -105,7 +105,10 @@ impl Wired {
     /// Asks for a scope, waits until it is live and answers its head.
     pub async fn subscribed(&self, scope: &str) -> Option<Position> {
         let live = self.subscribe(scope).await;
-        timeout(PATIENCE, live).await.expect("an answer").expect("it is live")
+        match timeout(PATIENCE, live).await.expect("an answer") {
+            Ok(head) => head,
+            Err(_) => panic!("the broker is out of reach: {:?}", super::log_lines(&self.log).await),
+        }
     }
 
     pub async fn unsubscribe(&self, scope: &str) {
@@ -124,6 +127,12 @@ impl Wired {
     pub fn take_told(&self, scope: &str) -> Vec<Standing> {
         let told = self.told.take();
         told.into_iter().filter(|(of, _)| of.as_str() == scope).map(|(_, standing)| standing).collect()
+    }
+
+    /// What was said of it last, since the others were forgotten.
+    pub fn last_told(&self, scope: &str) -> Option<Standing> {
+        let told = self.told.borrow();
+        told.iter().rev().find(|(of, _)| of.as_str() == scope).map(|(_, standing)| *standing)
     }
 
     /// The next message with its scope.

@@ -1,7 +1,7 @@
 //! A broker with something that publishes to it: the same for the memory broker and for Redis.
 
-use super::{PATIENCE, RedisServer, Wired, eventually};
-use atr_core::broker::{Accepted, Batch, Command, Page};
+use super::{PATIENCE, PATIENT, RedisServer, Wired, eventually};
+use atr_core::broker::{Accepted, Batch, Command, Page, Timing};
 use atr_core::event::Event;
 use atr_core::position::{Epoch, Position};
 use atr_core::retention::{Retention, Retentions};
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use redis::{Connection, RedisResult};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 const MAX_EVENT_BYTES: usize = 1 << 20;
@@ -39,13 +40,13 @@ impl Stage {
 
     pub async fn redis_in(redis: RedisServer, retentions: Retentions) -> Self {
         let url = redis.url();
-        Self::redis_at(redis, &url, retentions).await
+        Self::redis_at(redis, &url, PATIENT, retentions).await
     }
 
     /// The broker takes this way to the Redis.
-    pub async fn redis_at(redis: RedisServer, url: &str, retentions: Retentions) -> Self {
+    pub async fn redis_at(redis: RedisServer, url: &str, timing: Timing, retentions: Retentions) -> Self {
         let retention = retentions.otherwise;
-        let broker = Wired::redis_with(url, retentions, MAX_EVENT_BYTES);
+        let broker = Wired::redis_with(url, timing, retentions, MAX_EVENT_BYTES);
         eventually("the broker is there", || broker.reachable.get()).await;
         Self { broker, redis: Some(redis), retention, seq: 0 }
     }
@@ -69,7 +70,9 @@ impl Stage {
     pub async fn publish_events(&mut self, events: Vec<Event>) -> Vec<Position> {
         if self.redis.is_some() {
             let mut log = self.log();
-            return events.iter().map(|event| log.publish(event).unwrap()).collect();
+            let publish = move || events.iter().map(|event| log.publish(event).unwrap()).collect();
+            // The broker's task has to go on meanwhile.
+            return spawn_blocking(publish).await.unwrap();
         }
         self.seq += 1;
         let accepted = self.post(self.seq, events).await;

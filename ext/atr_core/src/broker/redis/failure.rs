@@ -8,6 +8,10 @@ use std::io;
 /// The longest text of Redis' own that is repeated.
 const MAX_DETAIL_CHARS: usize = 200;
 
+/// What the versions of Redis say when a user may run a script, but not a command in it.
+const FORBIDDEN_IN_SCRIPTS: [&str; 2] =
+    ["ACL failure in script", "executing the script can't run this command"];
+
 /// Why a Redis cannot be used now, in one line. It never holds a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure(String);
@@ -62,8 +66,15 @@ impl From<RedisError> for Failure {
     }
 }
 
+/// What Redis says, without the place in a script where a command failed: behind it, or before version 7 in front of it.
+fn without_place(detail: &str) -> &str {
+    let detail = detail.rsplit_once(": -").map_or(detail, |(_, said)| said);
+    detail.rsplit_once(" script: ").map_or(detail, |(said, _)| said)
+}
+
 fn explain(error: &RedisError) -> String {
-    let detail: String = error.detail().unwrap_or_default().chars().take(MAX_DETAIL_CHARS).collect();
+    let detail = without_place(error.detail().unwrap_or_default());
+    let detail: String = detail.chars().take(MAX_DETAIL_CHARS).collect();
     match (error.kind(), error.code()) {
         (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS")) => {
             "it refuses the user name or the password that redis_url holds (WRONGPASS)".into()
@@ -75,6 +86,9 @@ fn explain(error: &RedisError) -> String {
             "it asks for a password (NOAUTH): put it into redis_url as redis://:password@host".into()
         }
         (_, Some("NOPERM")) => format!("its user may not do that (NOPERM {detail})"),
+        _ if FORBIDDEN_IN_SCRIPTS.iter().any(|text| detail.contains(text)) => {
+            format!("its user may not do that (NOPERM {detail})")
+        }
         (_, Some("LOADING")) => "it is still loading its data (LOADING)".into(),
         (_, Some(code)) => format!("{code} {detail}"),
         _ => error.to_string(),
@@ -104,6 +118,24 @@ mod tests {
         assert!(reply("NOPERM this user has no permissions").contains("NOPERM this user"));
         assert!(reply(&format!("ERR {}", "x".repeat(5000))).len() < 250);
         assert!(reply("DENIED Redis is running in protected mode").starts_with("DENIED"));
+    }
+
+    #[test]
+    fn says_what_failed_in_a_script_and_not_where() {
+        let oom = "OOM command not allowed when used memory > 'maxmemory'.";
+        for line in [
+            format!("{oom} script: 5985b6f94b302463b5d926216c0f3cb54ae8fb3a, on @user_script:21."),
+            format!("ERR Error running script (call to f_ab): @user_script:26: @user_script: 26: -{oom}"),
+        ] {
+            let said = reply(&line);
+            assert!(said.contains("OOM command not allowed") && !said.contains("script"), "{said}");
+        }
+        for line in [
+            "ERR ACL failure in script: User app has no permissions to run the 'xrange' command script: ab, on @user_script:21.",
+            "ERR The user executing the script can't run this command or subcommand script: ab, on @user_script:21.",
+        ] {
+            assert!(reply(line).contains("NOPERM"), "{}", reply(line));
+        }
     }
 
     #[test]
