@@ -229,6 +229,16 @@ describe("Server-sent events", () => {
     assert.deepEqual(session.names, ["of no position", "x"])
   })
 
+  it("are read wherever the network has cut them, be it within a character", async () => {
+    const bytes = new TextEncoder().encode('event: welcome\ndata: {}\n\ndata: {"name":"städte 😀"}\n\n')
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => bytes.forEach((_, at) => controller.enqueue(bytes.slice(at, at + 1))) })
+    const answer = new Response(body, { headers: { "Content-Type": "text/event-stream; charset=utf-8" } })
+    const session = new Session({ client: { WebSocket: null, fetch: () => Promise.resolve(answer) } })
+    await settled()
+    assert.deepEqual(session.names, ["städte 😀"])
+    assert.deepEqual(session.errors, [])
+  })
+
   it("are asked for with cookies, and as what they are", async () => {
     const requests: RequestInit[] = []
     const session = new Session({ client: { WebSocket: null, fetch: (_, init) => (requests.push(init), Promise.reject(new TypeError("fetch failed"))) } })

@@ -21,7 +21,7 @@ pub(crate) fn with_type(status: StatusCode, body: String, content_type: &'static
 }
 
 /// The answer with a header set, in place of one of that name.
-pub(crate) fn with_header(mut answer: Answer, name: HeaderName, value: &'static str) -> Answer {
+pub(crate) fn with_header<B>(mut answer: Response<B>, name: HeaderName, value: &'static str) -> Response<B> {
     answer.headers_mut().insert(name, HeaderValue::from_static(value));
     answer
 }

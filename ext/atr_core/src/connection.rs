@@ -9,9 +9,9 @@ use crate::farewell::Farewell;
 use crate::frame::Frames;
 use crate::outbox::{Full, Outbox};
 use crate::position::Position;
+use crate::protocol::cursor::Cursor;
 use crate::protocol::filter::Filter;
-use crate::protocol::sse::{self, Cursor};
-use crate::protocol::{Protocol, atr_v1};
+use crate::protocol::{Protocol, atr_v1, sse};
 use crate::scope::Scope;
 use crate::shut::Shut;
 use bytes::Bytes;
@@ -151,6 +151,9 @@ impl Connection {
         if !self.open.get() {
             return Sent::No;
         }
+        if let Some(filter) = self.filter.get() {
+            filter.forget(scope);
+        }
         match (self.protocol, self.cursor.get()) {
             (Protocol::AtrV1, _) => self.send(&Frames::of_text(&atr_v1::reset(scope, head))),
             (Protocol::Sse, Some(cursor)) => self.send(&cursor.reset(scope, head)),
@@ -193,10 +196,12 @@ impl Connection {
     }
 
     fn queue(&self, frames: &Arc<Frames>, range: Range<usize>) -> Sent {
+        let was_drained = self.is_drained();
         let pushed = self.outbox.borrow_mut().push(frames, range, self.outbox_bytes);
         match pushed {
             Ok(()) => {
-                if !self.waiting.replace(true) {
+                self.waiting.set(true);
+                if was_drained {
                     self.wake();
                 }
                 Sent::Yes
@@ -239,10 +244,12 @@ impl Connection {
         self.waker.replace(None);
     }
 
-    /// Sends a ping, and answers how many the client has left unanswered before it.
+    /// Sends a ping, and answers how many the client has left unanswered before it. A comment has no answer.
     pub(crate) fn ping(&self) -> u8 {
         let unanswered = self.unanswered_pings.get();
-        self.unanswered_pings.set(unanswered.saturating_add(1));
+        if self.protocol != Protocol::Sse {
+            self.unanswered_pings.set(unanswered.saturating_add(1));
+        }
         let ping = match self.protocol {
             Protocol::Plain => Frames::ping(),
             Protocol::AtrV1 => self.filter.get().map_or_else(atr_v1::ping, |filter| filter.ping()),

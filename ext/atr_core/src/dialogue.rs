@@ -8,7 +8,6 @@ use crate::protocol::atr_v1;
 use crate::protocol::filter::Filter;
 use crate::protocol::hello::{self, Hello, Said};
 use crate::protocol::positions::{self, Starts};
-use crate::random;
 use crate::shard::Membership;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -116,12 +115,6 @@ fn join(hello: Hello, member: &Membership) -> Pin<Box<dyn Future<Output = ()>>> 
     }
     Box::pin(async move {
         let join = Join { shard, connection };
-        let welcome = |opened: &[_]| {
-            let session = format!("{:016x}", random::number());
-            let interval = join.shard.options().ping_interval;
-            let key = join.connection.client_key();
-            Frames::of_text(&atr_v1::welcome(&session, key, interval, opened, &ignored))
-        };
-        join.run(&starts, welcome).await;
+        join.run(&starts, |opened| Frames::of_text(&join.welcome(opened, &ignored))).await;
     })
 }

@@ -1,35 +1,42 @@
-//! Answers the requests on the public port, and turns those that may come in into websockets.
+//! Answers the requests on the public port, and turns those that may come in into websockets or streams of events.
 
 use crate::answer::{Answer, line, with_header};
 use crate::connection::{Connection, Ending};
+use crate::event_stream::{self, EventStream};
 use crate::farewell::Farewell;
 use crate::gate::{Outcome, RequestHead, Verdict};
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, last_event_id};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
-use crate::session::Session;
+use crate::session::{CLOSE_PATIENCE, Session};
 use crate::shard::{Membership, Shard, SocketGuard};
 use crate::shut::Shut;
-use crate::upgrade;
+use crate::{upgrade, user_timeout};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::convert::Infallible;
+use std::future::{pending, poll_fn};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::Poll;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
+use tokio::time::sleep;
 
 /// Paths below belong to the server; every other one is the app's.
 const RESERVED_PATHS: &str = "/-/";
 const HEALTH_PATH: &str = "/-/health";
+
+/// One line, or events.
+type Reply = Response<Either<Full<Bytes>, EventStream>>;
 
 /// A client that may come in.
 struct Admitted {
@@ -45,6 +52,8 @@ struct Exchange {
     socket: Rc<SocketGuard>,
     /// The request's head is here, and its answer is being decided on.
     answering: Cell<bool>,
+    /// Whom the answer goes on for.
+    streaming: OnceCell<Rc<Connection>>,
 }
 
 /// Serves one request on a socket that was just accepted.
@@ -62,7 +71,10 @@ pub(crate) async fn serve(
         local,
         socket: Rc::new(guard),
         answering: Cell::new(false),
+        streaming: OnceCell::new(),
     });
+    // Whoever does not even take pings is gone. Websockets answer them.
+    user_timeout::set(&socket, Some(shard.options().ping_interval * 2));
     let served = Rc::clone(&exchange);
     let service = service_fn(move |request| {
         let exchange = Rc::clone(&served);
@@ -79,12 +91,15 @@ pub(crate) async fn serve(
         .with_upgrades();
     tokio::select! {
         result = connection => {
-            if let Err(error) = result {
+            if let Err(error) = result
+                && exchange.streaming.get().is_none()
+            {
                 shard.log().debug(|| format!("{remote} did not complete a request: {error}"));
             }
         }
         // A server that stops does not wait for somebody who has not even asked for anything.
         () = exchange.unasked_and_draining() => {}
+        () = exchange.overstayed() => {}
     }
 }
 
@@ -93,21 +108,56 @@ impl Exchange {
     async fn unasked_and_draining(&self) {
         self.shard.draining().await;
         if self.answering.get() {
-            std::future::pending().await
+            pending().await
         }
     }
 
-    async fn answer(&self, mut request: Request<Incoming>) -> Answer {
+    /// Ready when a client whose stream was ended has had its time to read what is left.
+    async fn overstayed(&self) {
+        // Ending a stream wakes the task that writes it, and this is polled there.
+        poll_fn(|_| match self.streaming.get() {
+            Some(connection) if !connection.is_open() => Poll::Ready(()),
+            _ => Poll::Pending,
+        })
+        .await;
+        sleep(CLOSE_PATIENCE).await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Reply {
         let path = request.uri().path();
         if path == HEALTH_PATH {
-            return plain(StatusCode::OK, "ok");
+            return plain(StatusCode::OK, "ok").map(Either::Left);
         }
         if path.starts_with(RESERVED_PATHS) {
-            return plain(
-                StatusCode::NOT_FOUND,
-                "Paths under /-/ are the server's own; there is none like this.",
-            );
+            let line = "Paths under /-/ are the server's own; there is none like this.";
+            return plain(StatusCode::NOT_FOUND, line).map(Either::Left);
         }
+        if event_stream::is_wanted(request.headers()) {
+            self.stream(&request)
+                .await
+                .map_or_else(|answer| answer.map(Either::Left), |answer| answer.map(Either::Right))
+        } else {
+            self.upgrade(request).await.map(Either::Left)
+        }
+    }
+
+    /// Begins a stream of events, or says why not.
+    async fn stream(&self, request: &Request<Incoming>) -> Result<Response<EventStream>, Answer> {
+        if request.method() != Method::GET {
+            let answer = plain(StatusCode::METHOD_NOT_ALLOWED, "Events are asked for with a GET request.");
+            return Err(with_header(answer, header::ALLOW, "GET"));
+        }
+        let admitted = self.admit(request).await.map_err(Refusal::answer)?;
+        let member = self.join(admitted, Protocol::Sse).await;
+        // The only stream of this socket.
+        let _ = self.streaming.set(Rc::clone(&member.connection));
+        let scopes = member.connection.scopes();
+        let starts =
+            last_event_id::starts(request.headers(), request.uri().query(), scopes, self.shard.log());
+        Ok(event_stream::answer(member, starts, request.headers().get(header::ORIGIN)))
+    }
+
+    async fn upgrade(&self, mut request: Request<Incoming>) -> Answer {
         let accept = match upgrade::check(request.method(), request.version(), request.headers()) {
             Ok(accept) => accept,
             Err(rejection) => return reject(rejection),
@@ -208,7 +258,9 @@ async fn begin_session(upgraded: OnUpgrade, member: Membership, socket: Rc<Socke
     let Ok(parts) = upgraded.downcast::<TokioIo<Shut<TcpStream>>>() else { return };
     // A copy, because hyper's buffer is large and would live as long as the connection.
     let early = Bytes::copy_from_slice(&parts.read_buf);
-    member.connection.attach(parts.io.into_inner());
+    let socket_of_ours = parts.io.into_inner();
+    user_timeout::set(&socket_of_ours, None);
+    member.connection.attach(socket_of_ours);
     spawn_local(Session::new(member, early, socket));
 }
 

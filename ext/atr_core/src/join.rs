@@ -9,6 +9,8 @@ use crate::connection::Connection;
 use crate::frame::Frames;
 use crate::group::{CatchingUp, Group};
 use crate::position::Position;
+use crate::protocol::atr_v1;
+use crate::random;
 use crate::router::Recovered;
 use crate::scope::Scope;
 use crate::shard::Shard;
@@ -89,6 +91,13 @@ impl Join {
         for replay in replays {
             self.replay(replay).await;
         }
+    }
+
+    /// What a client is welcomed with.
+    pub(crate) fn welcome(&self, opened: &[Opened], ignored: &[String]) -> String {
+        let session = format!("{:016x}", random::number());
+        let interval = self.shard.options().ping_interval;
+        atr_v1::welcome(&session, self.connection.client_key(), interval, opened, ignored)
     }
 
     async fn decide(&self, group: &Rc<Group>, start: Start) -> Decision {

@@ -33,6 +33,7 @@ mod boundary;
 mod connection;
 mod dialogue;
 mod driver;
+mod event_stream;
 mod farewell;
 mod frame;
 mod group;
@@ -54,5 +55,6 @@ mod sync;
 mod threads;
 mod track;
 mod upgrade;
+mod user_timeout;
 
 pub use error::{Error, Result};

@@ -18,7 +18,7 @@ use tokio::time::Sleep;
 /// Messages read before other tasks get a turn.
 const READ_BUDGET: usize = 32;
 /// How long a client may take to answer a close, and to read what is before it.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How far a connection is on its way to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

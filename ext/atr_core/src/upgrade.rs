@@ -17,7 +17,7 @@ pub(crate) struct Rejection {
 
 const NOT_AN_UPGRADE: Rejection = Rejection {
     status: StatusCode::UPGRADE_REQUIRED,
-    line: "This is an atr websocket server: connect with new WebSocket(url), not with plain HTTP.",
+    line: "This is an atr server: connect with new WebSocket(url) or new EventSource(url), not with plain HTTP.",
 };
 const WRONG_VERSION: Rejection = Rejection {
     status: StatusCode::UPGRADE_REQUIRED,
@@ -68,7 +68,7 @@ pub(crate) fn protocol(headers: &HeaderMap) -> Protocol {
 }
 
 /// Whether a list header (RFC 9110 §5.6.1) has a token, in whatever case.
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let has = |value: &HeaderValue| {
         value.to_str().is_ok_and(|list| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(token)))
     };

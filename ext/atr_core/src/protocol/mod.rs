@@ -1,8 +1,10 @@
 //! What clients are spoken to in. `docs/protocol.md` specifies it.
 
 pub(crate) mod atr_v1;
+pub(crate) mod cursor;
 pub(crate) mod filter;
 pub(crate) mod hello;
+pub(crate) mod last_event_id;
 pub(crate) mod positions;
 pub(crate) mod sse;
 

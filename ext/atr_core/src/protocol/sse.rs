@@ -1,25 +1,44 @@
-//! Server-sent events (WHATWG HTML §9.2).
+//! The messages of server-sent events (WHATWG HTML §9.2).
 
-use crate::batch::Batch;
 use crate::broker::Message;
+use crate::farewell::Farewell;
 use crate::frame::Frames;
-use crate::position::Position;
-use crate::protocol::Protocol;
-use crate::protocol::atr_v1;
+use crate::protocol::{atr_v1, cursor};
 use crate::scope::Scope;
-use serde_json::{Map, Value};
-use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-/// Each of these events as a message, without its id.
-pub(crate) fn frames(_scope: &Scope, events: &[Message]) -> Arc<Frames> {
-    let texts: Vec<_> = events.iter().map(|event| message(&event.json)).collect();
+/// How long browsers wait before they come back, again and again while nobody is there: they know no backoff.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// What an answer begins with; always the same.
+pub(crate) fn beginning() -> Arc<Frames> {
+    static BEGINNING: LazyLock<Arc<Frames>> =
+        LazyLock::new(|| Frames::encoded(format!("{}\n", retry(RETRY)).as_bytes()));
+    Arc::clone(&BEGINNING)
+}
+
+fn retry(time: Duration) -> String {
+    format!("retry: {}\n", time.as_millis())
+}
+
+/// Each of these events as a message. Those that have a position have the id of a client that is in no other scope.
+pub(crate) fn frames(scope: &Scope, events: &[Message]) -> Arc<Frames> {
+    let texts: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let id = event.position.map(|position| cursor::id([(scope, position)]));
+            message(id.as_deref(), &event.json)
+        })
+        .collect();
     Frames::of_pieces(texts.iter().map(Vec::as_slice))
 }
 
-/// Every line of the data has a field of its own: the app's JSON may be spelt on several.
-fn message(json: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(json.len() + 8);
+/// One event. Every line of the data has a field of its own: the app's JSON may be spelt on several.
+pub(crate) fn message(id: Option<&str>, json: &[u8]) -> Vec<u8> {
+    let id = id.unwrap_or_default().as_bytes();
+    let mut text = Vec::with_capacity(id.len() + json.len() + 8);
+    text.extend_from_slice(id);
     for line in json.split(|&byte| byte == b'\n' || byte == b'\r') {
         text.extend_from_slice(b"data: ");
         text.extend_from_slice(line);
@@ -29,74 +48,57 @@ fn message(json: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Where a client stands in all of its scopes: the id of the next event.
-#[derive(Debug)]
-pub(crate) struct Cursor(RefCell<Box<[(Scope, Option<Position>)]>>);
+/// An event that has a name, which only those get who listen for it; `json` is on one line.
+pub(crate) fn named(name: &str, id: &str, json: &str) -> String {
+    format!("event: {name}\n{id}data: {json}\n\n")
+}
 
-impl Cursor {
-    /// A cursor that stands at these positions.
-    pub(crate) fn new(positions: Box<[(Scope, Option<Position>)]>) -> Self {
-        Self(RefCell::new(positions))
-    }
-
-    /// A batch, each event with the cursor behind it.
-    pub(crate) fn frames(&self, batch: &Batch) -> Arc<Frames> {
-        let bare = batch.frames(Protocol::Sse);
-        let pieces: Vec<_> = batch
-            .events()
-            .iter()
-            .enumerate()
-            .map(|(index, event)| {
-                if event.position.is_some() {
-                    self.move_to(batch.scope(), event.position);
-                }
-                let mut piece = self.id().into_bytes();
-                piece.extend_from_slice(&bare.bytes()[bare.start_of(index)..bare.start_of(index + 1)]);
-                piece
-            })
-            .collect();
-        Frames::of_pieces(pieces.iter().map(Vec::as_slice))
-    }
-
-    /// A `reset` of a scope.
-    pub(crate) fn reset(&self, scope: &Scope, head: Option<Position>) -> Arc<Frames> {
-        self.move_to(scope, head);
-        Frames::encoded(
-            format!("event: reset\n{}data: {}\n\n", self.id(), atr_v1::reset(scope, head)).as_bytes(),
-        )
-    }
-
-    fn move_to(&self, scope: &Scope, position: Option<Position>) {
-        let mut positions = self.0.borrow_mut();
-        if let Some((_, current)) = positions.iter_mut().find(|(other, _)| other == scope) {
-            *current = position;
-        }
-    }
-
-    /// The field that browsers give back as Last-Event-ID: an object in ASCII, since it becomes a header.
-    pub(crate) fn id(&self) -> String {
-        let positions = self.0.borrow();
-        let known = positions.iter().filter_map(|(scope, position)| {
-            Some((scope.as_str().to_owned(), Value::from((*position)?.to_string())))
-        });
-        let json = Value::from(known.collect::<Map<_, _>>()).to_string();
-        let mut id = String::from("id: ");
-        for c in json.chars() {
-            match c {
-                ' '..='~' => id.push(c),
-                // JSON's escapes are those of UTF-16 (RFC 8259 §7).
-                c => {
-                    c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| id.push_str(&format!("\\u{unit:04x}")))
-                }
-            }
-        }
-        id.push('\n');
-        id
-    }
+/// The last event, which also has browsers wait as long as it says.
+pub(crate) fn disconnect(farewell: &Farewell) -> String {
+    let retry = farewell.after.map(|after| retry(RETRY + after)).unwrap_or_default();
+    retry + &named("disconnect", "", &atr_v1::disconnect(farewell))
 }
 
 /// A comment, so that nobody takes the silence for an end; always the same one.
 pub(crate) fn ping() -> Arc<Frames> {
     static PING: LazyLock<Arc<Frames>> = LazyLock::new(|| Frames::encoded(b": ping\n\n"));
     Arc::clone(&PING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn frames_of(events: &[(Option<&str>, &'static str)]) -> Arc<Frames> {
+        let message = |&(position, json): &(Option<&str>, &'static str)| Message {
+            position: position.map(|position| position.parse().unwrap()),
+            name: "post.created".into(),
+            json: Bytes::from_static(json.as_bytes()),
+        };
+        frames(&Scope::new("a").unwrap(), &events.iter().map(message).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn an_event_is_an_unnamed_message_behind_its_id() {
+        let frames = frames_of(&[(Some("8f3a52c1d09e4b76:17"), "{\"a\" : 1.0}"), (None, "[2]")]);
+        let first = b"id: {\"a\":\"8f3a52c1d09e4b76:17\"}\ndata: {\"a\" : 1.0}\n\n";
+        assert_eq!(&frames.bytes()[..frames.start_of(1)], first);
+        assert_eq!(&frames.bytes()[frames.start_of(1)..], b"data: [2]\n\n", "it is in no log");
+    }
+
+    #[test]
+    fn who_is_sent_away_is_told_when_to_come_back() {
+        let restart = disconnect(&Farewell::restart(Duration::from_millis(730)));
+        let (retry, event) = restart.split_once('\n').unwrap();
+        assert_eq!(retry, "retry: 2730");
+        assert!(event.starts_with("event: disconnect\ndata: {\"after\":730,") && event.ends_with("}\n\n"));
+        assert!(disconnect(&Farewell::SLOW).starts_with("event: disconnect\ndata: {"));
+    }
+
+    #[test]
+    fn json_on_several_lines_stays_one_message() {
+        let frames = frames_of(&[(None, "{\n\"a\":1,\r\n\"b\":2\r}")]);
+        assert_eq!(frames.bytes(), b"data: {\ndata: \"a\":1,\ndata: \ndata: \"b\":2\ndata: }\n\n");
+    }
 }

@@ -146,6 +146,10 @@ pub(crate) async fn run(setup: Setup) -> Result<(), String> {
         housekeeper.keep_house().await;
     });
     let mut draining = None;
+    let take_parcel = async |parcel: Parcel| {
+        shard.take_parcel(&parcel).await;
+        parcel_bytes.fetch_sub(parcel.bytes, Ordering::Relaxed);
+    };
     loop {
         tokio::select! {
             biased;
@@ -156,12 +160,13 @@ pub(crate) async fn run(setup: Setup) -> Result<(), String> {
                 // With the sockets that wait in it: whoever has not been served at all may go at once.
                 accepted.close();
                 while accepted.try_recv().is_ok() {}
+                // What was published before the stop goes out before anybody is told to leave.
+                while let Ok(parcel) = parcels.try_recv() {
+                    take_parcel(parcel).await;
+                }
                 draining = Some(Box::pin(drain::drain(Rc::clone(&shard))));
             }
-            Some(parcel) = parcels.recv() => {
-                shard.take_parcel(&parcel).await;
-                parcel_bytes.fetch_sub(parcel.bytes, Ordering::Relaxed);
-            }
+            Some(parcel) = parcels.recv() => take_parcel(parcel).await,
             Some((scope, finding)) = found.recv() => shard.take_finding(&scope, finding).await,
             Some(accepted) = accepted.recv(), if draining.is_none() => shard.take(accepted),
         }

@@ -152,7 +152,7 @@ fn answer_jobs(server: &Server) {
 }
 
 fn verdict(job: &Job) -> Option<Verdict> {
-    let path = job.request().target.as_str();
+    let path = job.request().target.split('?').next().unwrap_or_default();
     if let Some(scopes) = path.strip_prefix("/in/") {
         let scopes = scopes.split(',').filter_map(Scope::new).collect();
         return Some(Verdict::Admit { scopes, client_key: None });

@@ -8,12 +8,14 @@ mod atr_v1;
 mod bad_input;
 mod client;
 mod delivery;
+mod event_source;
 mod force;
 mod harness;
 mod lifecycle;
 mod protocol;
 mod resume;
 mod rfc6455;
+mod sse;
 #[path = "../support/mod.rs"]
 mod support;
 mod v1;
