@@ -4,7 +4,7 @@ require_relative "kinds"
 require_relative "redis"
 require_relative "resumers"
 
-$LOAD_PATH.unshift(File.expand_path("../../lib", __dir__))
+$LOAD_PATH.unshift(File.expand_path("../../../lib", __dir__))
 require "atr"
 
 module Bench

@@ -14,7 +14,7 @@ const RETENTION: Retention = Retention { size: 100, ttl: Duration::from_secs(300
 /// A primary that does not wait for more replicas.
 const AT_ONCE: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
 /// What a user needs at least.
-const NEEDED: [&str; 20] = [
+const NEEDED: [&str; 23] = [
     "resetchannels",
     "&atr:*",
     "~atr:*",
@@ -27,7 +27,10 @@ const NEEDED: [&str; 20] = [
     "+publish",
     "+script|load",
     "+evalsha",
+    "+hget",
     "+hmget",
+    "+hkeys",
+    "+hlen",
     "+hset",
     "+hdel",
     "+del",
@@ -216,12 +219,12 @@ fn dump(redis: &RedisServer) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_redis_that_cannot_save_takes_no_event_and_can_be_read() {
     run_local(async {
-        let redis = RedisServer::start_with(&["--save", "3600 1", "--enable-protected-configs", "yes"]);
-        let mut stage = Stage::redis_in(redis, keep(100)).await;
+        let mut stage = Stage::redis(keep(100)).await;
         let head = stage.publish("a", 1..=3).await[2];
         let mut log = stage.log();
         let redis = stage.server();
-        redis.query::<()>(&["CONFIG", "SET", "dir", "/proc"]);
+        redis.query::<()>(&["CONFIG", "SET", "save", "3600 1"]);
+        redis.lose_directory();
         redis.query::<()>(&["BGSAVE"]);
         eventually("it fails to save", || {
             redis.query::<String>(&["INFO", "persistence"]).contains("rdb_last_bgsave_status:err")
@@ -278,15 +281,15 @@ fn a_failover_to_a_replica_is_a_new_epoch_with_a_common_past() {
 #[test]
 fn a_redis_that_loads_its_data_is_waited_for() {
     run_local(async {
-        let mut redis = RedisServer::start();
+        let mut redis = RedisServer::start_with(&["--rdbcompression", "no"]);
         let mut log = RedisLog::new(&redis, RETENTION);
         let head = log.publish(&numbered("a", 1)).unwrap();
         let mut pipe = redis::pipe();
-        (0..2000).for_each(|n| _ = pipe.cmd("SET").arg(n).arg("x".repeat(2000)).ignore());
+        (0..4000).for_each(|n| _ = pipe.cmd("SET").arg(n).arg("x".repeat(2000)).ignore());
         pipe.query::<()>(&mut redis.connect()).unwrap();
         redis.query::<()>(&["SAVE"]);
         redis.kill();
-        redis.set_arguments(&["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"]);
+        redis.set_arguments(&["--key-load-delay", "200"]);
         redis.spawn();
 
         let broker = Wired::redis(&redis.url());

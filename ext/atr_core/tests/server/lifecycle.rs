@@ -18,6 +18,18 @@ fn stopping_tells_clients_to_come_back_and_waits_for_them() {
 }
 
 #[test]
+fn what_was_published_before_the_stop_comes_before_the_end() {
+    for _ in 0..100 {
+        let running = Running::start(options());
+        let mut client = running.join("a");
+        running.publish(&[("a", "1")]);
+        let reading = std::thread::spawn(move || (client.text(), client.close_code()));
+        assert!(running.stop(DEADLINE));
+        assert_eq!(reading.join().unwrap(), ("1".into(), 1012));
+    }
+}
+
+#[test]
 fn stopping_takes_no_longer_than_its_timeout() {
     let running = Running::start(options());
     let deaf = running.join("a");

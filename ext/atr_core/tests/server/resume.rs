@@ -1,5 +1,6 @@
 //! Replay and live, joined while events come as fast as they can: no gap, nothing twice, whatever meets.
 
+use crate::event_source::EventSource;
 use crate::harness::{Running, TOKEN, options};
 use crate::support::RedisServer;
 use crate::v1::V1;
@@ -9,6 +10,7 @@ use atr_core::publisher::{Options, Publisher, Target};
 use atr_core::retention::{Retention, Retentions};
 use atr_core::scope::Scope;
 use atr_core::wait::Interrupt;
+use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -63,28 +65,63 @@ fn publish(target: Target, progress: &Progress) {
     }
 }
 
+/// A client of one of the protocols that resume, in the scope `a`.
+trait Reader: Sized {
+    /// Comes from a position, or anew. Also what the welcome says of the scope.
+    fn come(running: &Running, from: Option<&str>) -> (Self, Value);
+
+    /// The event with this number must be the next.
+    fn expect(&mut self, position: &str, number: u64);
+}
+
+impl Reader for V1 {
+    fn come(running: &Running, from: Option<&str>) -> (Self, Value) {
+        let mut client = running.connect_v1("/in/a");
+        let positions: Vec<_> = from.iter().map(|position| ("a", *position)).collect();
+        let welcome = client.hello(&positions);
+        (client, welcome["scopes"]["a"].clone())
+    }
+
+    fn expect(&mut self, position: &str, number: u64) {
+        // To the byte, which is also quicker than to parse it.
+        let frame = format!(r#"{{"type":"event","scope":"a","position":"{position}","event":{number}}}"#);
+        assert_eq!(self.0.text(), frame);
+    }
+}
+
+impl Reader for EventSource {
+    fn come(running: &Running, from: Option<&str>) -> (Self, Value) {
+        let header = from.map(|position| format!("Last-Event-ID: {{\"a\":\"{position}\"}}\r\n"));
+        let mut source = Self::open(running.address(), "/in/a", &header.unwrap_or_default());
+        let welcome = source.welcome();
+        (source, welcome["scopes"]["a"].clone())
+    }
+
+    fn expect(&mut self, position: &str, number: u64) {
+        assert_eq!(self.data(), number.to_string());
+        assert_eq!(self.last_id, format!("{{\"a\":\"{position}\"}}"));
+    }
+}
+
 /// Comes, reads until it has what was published as it came and a little more, and goes, again and again; each time from
 /// where it was, or from an older position, or anew.
-fn come_and_go(running: &Running, progress: &Progress, seed: u64) {
+fn come_and_go<R: Reader>(running: &Running, progress: &Progress, seed: u64) {
     let mut positions: Vec<String> = vec![];
     let begun = Instant::now();
     for turn in (0..).take_while(|turn| *turn < CONNECTS || begun.elapsed() < TIME) {
-        let mut client = running.connect_v1("/in/a");
         let back = ((turn * 31 + seed * 17) % 5) as usize;
         let from = positions.iter().rev().nth(back).cloned();
-        let welcome = match &from {
-            Some(position) => client.hello(&[("a", position)]),
-            None => client.hello(&[]),
-        };
-        let state = &welcome["scopes"]["a"];
-        assert_eq!(state["recovered"].as_bool(), from.as_ref().map(|_| true), "{welcome}");
+        let (mut client, state) = R::come(running, from.as_deref());
+        assert_eq!(state["recovered"].as_bool(), from.as_ref().map(|_| true), "{state}");
         let mut position = state["position"].as_str().unwrap().to_owned();
         if let Some(from) = from {
             assert_eq!(position, from);
         }
         let enough = progress.published.load(Ordering::Relaxed) + (turn * 13 + seed) % 90;
         while offset(&position) < enough {
-            position = next(&mut client, &position);
+            let number = offset(&position) + 1;
+            position = format!("{}:{number}", position.split_once(':').unwrap().0);
+            client.expect(&position, number);
         }
         positions.push(position);
     }
@@ -92,16 +129,6 @@ fn come_and_go(running: &Running, progress: &Progress, seed: u64) {
 
 fn offset(position: &str) -> u64 {
     position.split_once(':').unwrap().1.parse().unwrap()
-}
-
-/// The event behind a position.
-fn next(client: &mut V1, position: &str) -> String {
-    let (epoch, wanted) = (position.split_once(':').unwrap().0, offset(position) + 1);
-    let next = format!("{epoch}:{wanted}");
-    // To the byte, which is also quicker than to parse it.
-    let frame = format!(r#"{{"type":"event","scope":"a","position":"{next}","event":{wanted}}}"#);
-    assert_eq!(client.0.text(), frame);
-    next
 }
 
 fn hammer(running: &Running, target: Target) {
@@ -112,7 +139,10 @@ fn hammer(running: &Running, target: Target) {
             .map(|seed| {
                 scope.spawn({
                     let progress = &progress;
-                    move || come_and_go(running, progress, seed)
+                    move || match seed % 2 {
+                        0 => come_and_go::<V1>(running, progress, seed),
+                        _ => come_and_go::<EventSource>(running, progress, seed),
+                    }
                 })
             })
             .collect();

@@ -72,6 +72,10 @@ impl Wired {
         Self::run(Options::Redis(redis::Options { address, timing }), retentions, max_event_bytes)
     }
 
+    pub fn memory() -> Self {
+        Self::memory_with(Retentions::all(RETENTION), 1000)
+    }
+
     pub fn memory_with(retentions: Retentions, max_event_bytes: usize) -> Self {
         Self::run(Options::Memory(memory::Options { log_bytes: 1 << 24 }), retentions, max_event_bytes)
     }

@@ -119,6 +119,11 @@ impl RedisServer {
         }
     }
 
+    /// It cannot save its data any more.
+    pub fn lose_directory(&self) {
+        std::fs::remove_dir_all(self.directory.path()).unwrap();
+    }
+
     /// It keeps its sockets and answers nothing, as on a machine that hangs.
     pub fn pause(&self) {
         self.signal(Signal::STOP);

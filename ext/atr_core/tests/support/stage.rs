@@ -147,6 +147,9 @@ pub struct RedisLog {
     /// Whether the event goes out on its routing key, too.
     pub tap: bool,
     pub retention: Retention,
+    pub publisher: String,
+    /// Of its last event.
+    pub number: u64,
 }
 
 impl RedisLog {
@@ -165,6 +168,8 @@ impl RedisLog {
             prefix: "atr:".into(),
             tap: false,
             retention,
+            publisher: Epoch::random().to_string(),
+            number: 0,
         }
     }
 
@@ -173,24 +178,24 @@ impl RedisLog {
     }
 
     pub fn publish(&mut self, event: &Event) -> RedisResult<Position> {
-        Ok(self.attempt(event, None, "EVAL", SCRIPT)?.0)
+        Ok(self.attempt(event, true, "EVAL", SCRIPT)?.0)
     }
 
     /// The same without EVAL, as a user that may not use that.
     pub fn publish_by_name(&mut self, event: &Event) -> RedisResult<Position> {
         let name: String = redis::cmd("SCRIPT").arg("LOAD").arg(SCRIPT).query(&mut self.connection)?;
-        Ok(self.attempt(event, None, "EVALSHA", &name)?.0)
+        Ok(self.attempt(event, true, "EVALSHA", &name)?.0)
     }
 
-    /// Publishes for another time; the id is that of the event before. Whether it was there.
-    pub fn publish_again(&mut self, event: &Event, previous_id: &str) -> RedisResult<(Position, bool)> {
-        self.attempt(event, Some(previous_id), "EVAL", SCRIPT)
+    /// Publishes for another time, as another publisher would: the event is known by its id. Whether it was there.
+    pub fn publish_again(&mut self, event: &Event) -> RedisResult<(Position, bool)> {
+        self.attempt(event, false, "EVAL", SCRIPT)
     }
 
     fn attempt(
         &mut self,
         event: &Event,
-        previous_id: Option<&str>,
+        is_first: bool,
         command: &str,
         script: &str,
     ) -> RedisResult<(Position, bool)> {
@@ -212,8 +217,11 @@ impl RedisLog {
             .arg(day.as_millis() as u64)
             .arg(Epoch::random().to_string())
             .arg(&self.run);
-        if let Some(previous_id) = previous_id {
-            call.arg(previous_id);
+        if is_first {
+            self.number += 1;
+            call.arg("-").arg(&self.publisher).arg(self.number);
+        } else {
+            call.arg("+");
         }
         let answer: Vec<redis::Value> = call.query(&mut self.connection)?;
         let position: String = redis::from_redis_value_ref(&answer[0])?;

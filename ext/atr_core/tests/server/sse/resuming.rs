@@ -3,6 +3,8 @@
 use super::{join, open};
 use crate::event_source::EventSource;
 use crate::harness::{Running, options};
+use crate::support::{self, RedisServer, json as numbered, publish, publisher};
+use atr_core::config::{BrokerOptions, ServerOptions};
 use atr_core::retention::{Retention, Retentions};
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
@@ -119,7 +121,7 @@ fn what_cannot_be_resumed_is_said_and_none_of_it_is_sent() {
         (other_epoch, false),
         (format!("{epoch}:3\"}}"), true),
     ] {
-        let (mut source, welcome) = come_back(&running, "a", &lost);
+        let (source, welcome) = come_back(&running, "a", &lost);
         let start = &welcome["scopes"]["a"];
         assert_eq!(
             (&start["recovered"], &source.cursor()["a"]),
@@ -198,4 +200,32 @@ fn scopes_that_are_not_the_client_s_are_named_and_nothing_else_comes_of_them() {
     assert_eq!(welcome["ignored"].as_array().map(Vec::len), Some(10));
     running.publish(&[("b.1", "1"), ("a", "2")]);
     assert_eq!(source.data(), "2");
+}
+
+#[test]
+fn a_log_that_is_lost_is_a_reset_that_says_where_to_go_on() {
+    let mut redis = RedisServer::start();
+    let broker = BrokerOptions::Redis { url: redis.url(), namespace: "atr".into() };
+    let running = Running::start(ServerOptions { broker, ..options() });
+    let publisher = publisher(support::options(&redis));
+    let mut source = join(&running, "a,b");
+    publish(&publisher, 1).unwrap();
+    assert_eq!(source.data(), numbered(1));
+    let before = source.cursor();
+    redis.kill();
+    redis.restart();
+    for _ in ["a", "b"] {
+        let reset = source.event();
+        assert_eq!(reset.name, "reset");
+        let reset = reset.json();
+        let scope = reset["scope"].as_str().unwrap();
+        assert_eq!(source.cursor()[scope], reset["position"]);
+        assert_ne!(before[scope], reset["position"]);
+    }
+    let cursor = source.last_id.clone();
+    publish(&publisher, 2).unwrap();
+    assert_eq!(source.data(), numbered(2));
+    let (mut source, welcome) = come_back(&running, "a,b", &cursor);
+    assert_eq!(welcome["scopes"]["a"]["recovered"], true);
+    assert_eq!(source.data(), numbered(2));
 }

@@ -4,8 +4,8 @@ local channel, tap = ARGV[1], ARGV[2]
 local id, name, attributes, json = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local size, log_ttl, meta_ttl = ARGV[7], ARGV[8], ARGV[9]
 local new_epoch, run = ARGV[10], ARGV[11]
--- Absent or '-' when it is the first attempt.
-local is_further = ARGV[12] and ARGV[12] ~= '-'
+-- '-' for the first attempt, '+' for a further one.
+local is_further = ARGV[12] == '+'
 -- Who publishes, and a number that grows with each event of theirs; both may be absent. By it a further attempt is known,
 -- and a first one that was on its way for so long that a further one came before it.
 local publisher, number = ARGV[13], tonumber(ARGV[14])
