@@ -12,14 +12,18 @@ module Bench
     # How long a Redis or a server that was killed is missed.
     DEAD_SECONDS = 3
 
+    LINE = "%-17<name>s delivered %<percent>6.2f %%  duplicates %<duplicates>d  out of order %<disordered>d  reset %<told>d clients  " \
+           "missed something %<lossy>d, of these untold %<untold>d  (%<reconnects>d reconnects)  %<verdict>s"
+
     # `kills`: what is killed, at which part of the time. `keeps`: nothing may be lost, so that nobody may be told of a loss.
     Case = Struct.new(:name, :broker, :aof, :kills, :keeps, keyword_init: true)
 
+    KILL_BOTH = { 0.25 => :redis, 0.5 => :server, 0.75 => :redis }.freeze
     CASES = [
       Case.new(name: "memory", broker: "memory", kills: {}, keeps: true),
       Case.new(name: "redis", broker: "redis", kills: {}, keeps: true),
-      Case.new(name: "redis-aof-killed", broker: "redis", aof: true, kills: { 0.25 => :redis, 0.5 => :server, 0.75 => :redis }, keeps: true),
-      Case.new(name: "redis-killed", broker: "redis", kills: { 0.25 => :redis, 0.5 => :server, 0.75 => :redis }, keeps: false),
+      Case.new(name: "redis-aof-killed", broker: "redis", aof: true, kills: KILL_BOTH, keeps: true),
+      Case.new(name: "redis-killed", broker: "redis", kills: KILL_BOTH, keeps: false),
       Case.new(name: "memory-killed", broker: "memory", kills: { 0.5 => :server }, keeps: false)
     ].to_h { |a_case| [a_case.name, a_case] }.freeze
 
@@ -32,7 +36,8 @@ module Bench
 
     # @return [Boolean] whether every promise was kept
     def run
-      @say.call("#{@clients} clients, each away for #{AWAY_SECONDS} s about every #{EVERY_SECONDS} s, #{EVENTS_A_SECOND} events/s for #{@seconds} s")
+      @say.call("#{@clients} clients, each away for #{AWAY_SECONDS} s about every #{EVERY_SECONDS} s, " \
+                "#{EVENTS_A_SECOND} events/s for #{@seconds} s")
       @cases.map { |a_case| report(a_case, play(a_case)) }.all?
     end
 
@@ -81,9 +86,7 @@ module Bench
 
     def report(a_case, ledger)
       delivered = ledger[:delivered] * 100.0 / ledger[:expected]
-      @say.call(format("%-17<name>s delivered %<percent>6.2f %%  duplicates %<duplicates>d  out of order %<disordered>d  reset %<told>d clients  " \
-                       "missed something %<lossy>d, of these untold %<untold>d  (%<reconnects>d reconnects)  %<verdict>s",
-                       name: a_case.name, percent: delivered, verdict: kept?(a_case, ledger) ? "ok" : "BROKEN", **ledger))
+      @say.call(format(LINE, name: a_case.name, percent: delivered, verdict: kept?(a_case, ledger) ? "ok" : "BROKEN", **ledger))
       kept?(a_case, ledger)
     end
 

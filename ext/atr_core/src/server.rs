@@ -218,7 +218,8 @@ fn broker_options(options: &BrokerOptions) -> Result<broker::Options> {
         }
         BrokerOptions::Redis { url, namespace } => {
             let address = broker::redis::Address::new(url, namespace)?;
-            broker::Options::Redis(broker::redis::Options { address, timing: broker::Timing::default() })
+            let timing = broker::Timing::default();
+            broker::Options::Redis(Box::new(broker::redis::Options { address, timing }))
         }
     })
 }

@@ -54,7 +54,6 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::broker::tests::context;
 
     const JSON: &str = r#"{"a": "b c"}"#;

@@ -53,7 +53,7 @@ pub enum Options {
     /// This process.
     Memory(memory::Options),
     /// A Redis.
-    Redis(redis::Options),
+    Redis(Box<redis::Options>),
 }
 
 impl Options {
@@ -61,7 +61,7 @@ impl Options {
     pub async fn run(self, commands: mpsc::Receiver<Command>, sink: impl Sink, context: Context) {
         match self {
             Self::Memory(options) => memory::run(options, commands, sink, context).await,
-            Self::Redis(options) => redis::run(options, commands, sink, context).await,
+            Self::Redis(options) => redis::run(*options, commands, sink, context).await,
         }
     }
 }

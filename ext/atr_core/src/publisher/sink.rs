@@ -29,11 +29,13 @@ pub(super) trait Sink: Display {
 }
 
 /// Why nothing can be sent now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unavailable {
     /// Nothing is wrong, but nobody is there to hear of events: they are let go.
+    #[error("{0}")]
     NobodyListens(String),
     /// Events wait until this is over.
+    #[error("{0}")]
     Failed(String),
 }
 

@@ -19,11 +19,13 @@ pub(super) struct Worker<S> {
     sink: S,
     news: News,
     backoff: Backoff,
+    /// Why the broker could not be reached the last time.
+    away: Option<String>,
 }
 
 impl<S: Sink> Worker<S> {
     pub(super) fn new(shared: Arc<Shared>, sink: S, timing: &Timing) -> Self {
-        Self { shared, sink, news: News::default(), backoff: timing.backoff() }
+        Self { shared, sink, news: News::default(), backoff: timing.backoff(), away: None }
     }
 
     /// Works until the publisher is closed. A batch that is on its way then is waited for, nothing else is.
@@ -37,13 +39,16 @@ impl<S: Sink> Worker<S> {
         shared.log.tell_overdue();
         let mut questions = unless_closed(&shared, self.wait_for_work()).await?;
         questions.extend(std::iter::from_fn(|| shared.questions.try_pop()));
-        let failure = match refusing_questions(&shared, self.sink.ready()).await? {
+        let away = self.away.take();
+        let failure = match unless_closed(&shared, refusing(&shared, away, self.sink.ready())).await? {
             Ok(()) => {
                 unless_closed(&shared, self.answer(questions)).await?;
                 self.send().await
             }
             Err(Unavailable::Failed(reason)) => {
-                refuse(questions, &format!("{}: {reason}", self.sink));
+                let away = format!("{}: {reason}", self.sink);
+                refuse(questions, &away);
+                self.away = Some(away);
                 Some(reason)
             }
             Err(Unavailable::NobodyListens(reason)) => {
@@ -54,9 +59,30 @@ impl<S: Sink> Worker<S> {
         };
         if let Some(reason) = failure {
             self.tell_failure(reason);
-            refusing_questions(&shared, sleep(self.backoff.next_delay())).await?;
+            unless_closed(&shared, self.rest()).await?;
         }
         Some(())
+    }
+
+    /// Waits until it is time for the next attempt. A broker that is there, and only takes no events now, is asked
+    /// meanwhile what there is to ask.
+    async fn rest(&mut self) {
+        let shared = self.shared.clone();
+        let mut rest = pin!(sleep(self.backoff.next_delay()));
+        if self.away.is_some() {
+            return refusing(&shared, self.away.clone(), rest).await;
+        }
+        loop {
+            let question = tokio::select! {
+                biased;
+                () = &mut rest => return,
+                Some(question) = shared.questions.pop() => question,
+            };
+            match self.sink.ready().await {
+                Ok(()) => self.answer(vec![question]).await,
+                Err(unavailable) => question.answer(Err(unavailable.to_string())),
+            }
+        }
     }
 
     /// Waits until there is something to send, or (what it gives) a question.
@@ -73,7 +99,7 @@ impl<S: Sink> Worker<S> {
     async fn answer(&mut self, questions: Vec<Question>) {
         for question in questions {
             let heads = self.sink.heads(&question.scopes).await;
-            if heads.is_ok() {
+            if heads.is_ok() && self.shared.queue.len() == 0 {
                 self.tell_found();
             }
             question.answer(heads.map_err(|reason| format!("{}: {reason}", self.sink)));
@@ -161,18 +187,16 @@ fn refuse(questions: Vec<Question>, reason: &str) {
     questions.into_iter().for_each(|question| question.answer(Err(reason.to_owned())));
 }
 
-/// The same as [`unless_closed`]. Who asks meanwhile is told at once of a trouble that is known: a page that is being
-/// rendered must not wait for a broker that is away.
-async fn refusing_questions<T>(shared: &Shared, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(unless_closed(shared, future));
+/// Who asks meanwhile is told at once why the broker is away, if it was the last time: a page that is being rendered must
+/// not wait for it.
+async fn refusing<T>(shared: &Shared, away: Option<String>, future: impl Future<Output = T>) -> T {
+    let Some(away) = away else { return future.await };
+    let mut future = pin!(future);
     loop {
-        let trouble = shared.trouble();
         tokio::select! {
             biased;
             done = &mut future => return done,
-            Some(question) = shared.questions.pop(), if trouble.is_some() => {
-                question.answer(Err(trouble.unwrap_or_default()));
-            }
+            Some(question) = shared.questions.pop() => question.answer(Err(away.clone())),
         }
     }
 }

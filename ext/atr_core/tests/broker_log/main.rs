@@ -1,10 +1,14 @@
 //! The logs: one suite for both brokers, and what only a Redis can do to them.
 
+// Helpers of tests fail by panicking, like tests.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 #[path = "../support/mod.rs"]
 mod support;
 
 mod both;
 mod redis_damage;
+mod redis_permissions;
 mod redis_refusals;
 mod redis_restarts;
 mod redis_silence;

@@ -69,7 +69,8 @@ impl Wired {
 
     pub fn redis_with(url: &str, timing: Timing, retentions: Retentions, max_event_bytes: usize) -> Self {
         let address = redis::Address::new(url, "atr").unwrap();
-        Self::run(Options::Redis(redis::Options { address, timing }), retentions, max_event_bytes)
+        let options = Options::Redis(Box::new(redis::Options { address, timing }));
+        Self::run(options, retentions, max_event_bytes)
     }
 
     pub fn memory() -> Self {

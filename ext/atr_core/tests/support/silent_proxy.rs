@@ -1,4 +1,5 @@
-//! A TCP proxy before a Redis that can fall silent, as a firewall does that has forgotten a connection.
+//! A TCP proxy before a Redis that can fall silent, as a firewall does that has forgotten a connection, or change what
+//! Redis says of its version.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,6 +19,8 @@ struct State {
     silences_subscribers: AtomicBool,
     /// Nothing comes through at all.
     silences_all: AtomicBool,
+    /// Redis seems to be 6.0.
+    is_old: AtomicBool,
     connections: AtomicUsize,
 }
 
@@ -53,6 +56,24 @@ impl SilentProxy {
     pub fn silence_all(&self, silent: bool) {
         self.state.silences_all.store(silent, Ordering::Relaxed);
     }
+
+    pub fn pretend_to_be_old(&self, is_old: bool) {
+        self.state.is_old.store(is_old, Ordering::Relaxed);
+    }
+}
+
+/// What tells the version in the answer to INFO, and what is told instead; of the same length.
+const VERSIONS: [(&[u8], &[u8]); 2] =
+    [(b"redis_version:?.?", b"redis_version:6.0"), (b"valkey_version:", b"otherr_version:")];
+
+fn make_older(bytes: &mut [u8]) {
+    for (found, told) in VERSIONS {
+        let is_found =
+            |window: &[u8]| window.iter().zip(found).all(|(byte, wanted)| *wanted == b'?' || byte == wanted);
+        if let Some(start) = bytes.windows(found.len()).position(is_found) {
+            bytes[start..start + told.len()].copy_from_slice(told);
+        }
+    }
 }
 
 fn pass(client: TcpStream, redis: TcpStream, state: &Arc<State>) {
@@ -69,7 +90,10 @@ fn pass(client: TcpStream, redis: TcpStream, state: &Arc<State>) {
     });
     let of_all = Arc::clone(state);
     thread::spawn(move || {
-        copy(redis, client_writer, |_| {
+        copy(redis, client_writer, |bytes| {
+            if of_all.is_old.load(Ordering::Relaxed) {
+                make_older(bytes);
+            }
             let is_subscriber = is_subscriber.load(Ordering::Relaxed);
             of_all.silences_all.load(Ordering::Relaxed)
                 || is_subscriber && of_all.silences_subscribers.load(Ordering::Relaxed)
@@ -77,11 +101,11 @@ fn pass(client: TcpStream, redis: TcpStream, state: &Arc<State>) {
     });
 }
 
-/// Copies what is not swallowed.
-fn copy(mut from: TcpStream, mut to: TcpStream, swallows: impl Fn(&[u8]) -> bool) {
+/// Copies what is not swallowed, and may be changed.
+fn copy(mut from: TcpStream, mut to: TcpStream, swallows: impl Fn(&mut [u8]) -> bool) {
     let mut buffer = [0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if !swallows(&buffer[..count]) && to.write_all(&buffer[..count]).is_err() {
+        if !swallows(&mut buffer[..count]) && to.write_all(&buffer[..count]).is_err() {
             break;
         }
     }

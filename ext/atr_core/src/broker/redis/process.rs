@@ -17,10 +17,6 @@ impl Run {
         Self("-".into())
     }
 
-    pub(crate) fn is_known(&self) -> bool {
-        &*self.0 != "-"
-    }
-
     /// As the scripts take it.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
@@ -76,7 +72,6 @@ mod tests {
     fn tells_processes_apart() {
         let run = |id: &str| info(&format!("redis_version:7.0.15\r\nrun_id:{id}")).unwrap();
         assert_eq!(run("0123456789abcdef0123456789abcdef01234567").as_str(), "0123456789abcdef");
-        assert!(run("0123456789abcdef0123456789abcdef01234567").is_known());
         for useless in ["", "0123"] {
             assert_eq!(run(useless), Run::unknown());
         }
