@@ -210,8 +210,7 @@ RSpec.describe "The browser client", :native, timeout: 180 do
     # @param options [String] the client's, in JavaScript
     def expect_to_stay_away(code, options, **classes)
       server = start_server(**classes)
-      # Of a stream, only a page of the same origin is shown that it was refused.
-      open_page(document: "http://127.0.0.1:#{server.port}/-/health") do |page|
+      open_page do |page|
         page.connect(url(server.port), options)
         page.wait_for("the end") { page.state == "closed" }
         expect(page.seen).to include("states" => %w[connecting closed], "infos" => [anything, include("code" => code)])

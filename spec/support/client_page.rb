@@ -9,12 +9,11 @@ class ClientPage
 
   # @param browser [Chromium]
   # @param head [String] HTML of its own
-  # @param document [String, nil] an address to take the place of a document of its own, whose origin no server of atr's has
   # @yieldparam page [ClientPage]
-  def self.open(browser, head: "", document: nil)
-    server = PageServer.new("<!DOCTYPE html><title>A page</title>#{head}") unless document
+  def self.open(browser, head: "")
+    server = PageServer.new("<!DOCTYPE html><title>A page</title>#{head}")
     page = browser.new_page
-    page.goto(document || server.url)
+    page.goto(server.url)
     page.evaluate(SCRIPT)
     yield new(page)
   ensure

@@ -33,26 +33,16 @@ pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
     !has_token(headers, &header::UPGRADE, "websocket") && headers.get_all(header::ACCEPT).iter().any(names_it)
 }
 
-/// The answer to a client that has joined, and begins where it says it was. A page of another `origin` may read it,
-/// because the app has let it in.
-pub(crate) fn answer(
-    member: Membership,
-    starts: Starts,
-    origin: Option<&HeaderValue>,
-) -> Response<EventStream> {
+/// The answer to a client that has joined, and begins where it says it was.
+pub(crate) fn answer(member: Membership, starts: Starts) -> Response<EventStream> {
     let mut answer = Response::new(EventStream::new(member, starts));
     for (name, value) in [
         (header::CONTENT_TYPE, MEDIA_TYPE),
         (header::CACHE_CONTROL, "no-store"),
         (header::CONNECTION, "close"),
-        (header::VARY, "Origin"),
         (ACCEL_BUFFERING, "no"),
     ] {
         answer = with_header(answer, name, value);
-    }
-    if let Some(origin) = origin {
-        answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        answer = with_header(answer, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     }
     answer
 }

@@ -11,7 +11,7 @@ use crate::scope::Scope;
 use crate::session::{CLOSE_PATIENCE, Session};
 use crate::shard::{Membership, Shard, SocketGuard};
 use crate::shut::Shut;
-use crate::{upgrade, user_timeout};
+use crate::{cors, upgrade, user_timeout};
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -132,13 +132,14 @@ impl Exchange {
             let line = "Paths under /-/ are the server's own; there is none like this.";
             return plain(StatusCode::NOT_FOUND, line).map(Either::Left);
         }
-        if event_stream::is_wanted(request.headers()) {
-            self.stream(&request)
-                .await
-                .map_or_else(|answer| answer.map(Either::Left), |answer| answer.map(Either::Right))
-        } else {
-            self.upgrade(request).await.map(Either::Left)
+        if !event_stream::is_wanted(request.headers()) {
+            return self.upgrade(request).await.map(Either::Left);
         }
+        let answer = match self.stream(&request).await {
+            Ok(stream) => stream.map(Either::Right),
+            Err(refusal) => refusal.map(Either::Left),
+        };
+        cors::readable(answer, request.headers().get(header::ORIGIN))
     }
 
     /// Begins a stream of events, or says why not.
@@ -154,7 +155,7 @@ impl Exchange {
         let scopes = member.connection.scopes();
         let starts =
             last_event_id::starts(request.headers(), request.uri().query(), scopes, self.shard.log());
-        Ok(event_stream::answer(member, starts, request.headers().get(header::ORIGIN)))
+        Ok(event_stream::answer(member, starts))
     }
 
     async fn upgrade(&self, mut request: Request<Incoming>) -> Answer {

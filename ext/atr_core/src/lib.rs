@@ -31,6 +31,7 @@ mod answer;
 mod batch;
 mod boundary;
 mod connection;
+mod cors;
 mod dialogue;
 mod driver;
 mod event_stream;

@@ -48,7 +48,7 @@ RSpec.describe "A Redis that is not as it should be, while a client is connected
           expect(witness).to be_served
         end
         expect(server.stats).to include(events_invalid: 3, broker_reconnects: 0)
-        expect(warnings.grep(/messages from the broker were dropped/).size).to eq 1
+        eventually { expect(warnings.grep(/messages from the broker were dropped/).size).to eq 1 }
         expect(log.string).not_to include(message) unless message.empty?
       end
     end

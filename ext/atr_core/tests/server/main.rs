@@ -15,6 +15,7 @@ mod lifecycle;
 mod protocol;
 mod resume;
 mod rfc6455;
+mod slow;
 mod sse;
 #[path = "../support/mod.rs"]
 mod support;

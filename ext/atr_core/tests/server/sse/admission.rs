@@ -35,7 +35,9 @@ fn the_app_s_answer_decides() {
     for (path, expected) in [("/no/401", 401), ("/no/403", 403), ("/raise", 500), ("/drop", 500)] {
         let (status, answer) = refusal(&running, &request(path, "Origin: http://elsewhere\r\n"));
         assert_eq!(status, expected);
-        assert!(!answer.contains("access-control") && !answer.contains("event-stream"), "{answer}");
+        // A page can only stop trying if it may read the status.
+        assert!(answer.contains("access-control-allow-origin: http://elsewhere"), "{answer}");
+        assert!(!answer.contains("event-stream"), "{answer}");
     }
     assert_eq!((running.stat("refused"), running.stat("failed"), running.stat("admitted")), (2, 2, 0));
     assert_eq!(refusal(&running, &request("/-/elsewhere", "")).0, 404);
@@ -48,8 +50,9 @@ fn a_busy_app_or_server_is_a_503() {
     options.gate_deadline = Duration::from_millis(20);
     options.max_connections = 1;
     let running = Running::without_app(options);
-    let (status, answer) = refusal(&running, &request("/", ""));
+    let (status, answer) = refusal(&running, &request("/", "Origin: http://elsewhere\r\n"));
     assert!(status == 503 && answer.contains("retry-after: 1"), "{answer}");
+    assert!(answer.contains("access-control-expose-headers: retry-after"), "{answer}");
     let taken = TcpStream::connect(running.address()).unwrap();
     let (status, answer) = refusal(&running, &request("/", ""));
     assert!(status == 503 && answer.contains("no room"), "{answer}");
