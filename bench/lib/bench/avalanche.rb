@@ -16,8 +16,11 @@ module Bench
     def run
       @stage = Stage.new("redis")
       clients = Resumers.new(@stage.url, clients: @clients)
+      meter = Meter.new(@stage.server.pid)
+      empty = meter.rss
       clients.connect
-      before = Meter.new(@stage.server.pid).rss
+      before = meter.rss
+      @say.call(format("an idle connection of atr.v1 takes %.1f KiB", (before - empty) / 1024.0 / @clients))
       fall
       begun = now
       @stage.start_server

@@ -41,6 +41,15 @@ module Bench
       reply.delete_prefix(":").to_i
     end
 
+    # @return [Integer] bytes
+    def used_memory
+      Socket.tcp("127.0.0.1", port, connect_timeout: 1) do |socket|
+        socket.write("INFO memory\r\n")
+        socket.gets
+        loop { (line = socket.gets).start_with?("used_memory:") && (return line[/\d+/].to_i) }
+      end
+    end
+
     def wait_for_subscriber(channel, within: 30)
       child.wait_until("subscriber of #{channel}", within: within) { subscribers(channel).positive? }
     end

@@ -16,9 +16,11 @@ module Bench
 
     # @param broker [String] redis or memory
     # @param aof [Boolean] whether Redis keeps what it has answered for
-    def initialize(broker, aof: false)
+    # @param log_size [Integer] events that the log keeps of a scope
+    def initialize(broker, aof: false, log_size: 100)
       Machine.raise_file_limit
       @broker = broker
+      @log_size = log_size
       @redis = Redis.new(appendonly: aof) if broker == "redis"
       @ports = %w[--server_port=0 --admin_port=0]
       start_server
@@ -33,7 +35,7 @@ module Bench
 
     def start_server
       broker = @redis ? ["--broker=redis", "--redis_url=#{@redis.url}"] : ["--broker=memory", "--secret=#{SECRET}"]
-      @server = Child.new("atr", [*Kinds::ATR, *@ports, *broker])
+      @server = Child.new("atr", [*Kinds::ATR, *@ports, *broker, "--log_size=#{@log_size}"])
       @server.wait_for_output(/listening on/)
     end
 
@@ -67,6 +69,7 @@ module Bench
       Atr.config.logger = Logger.new(File.join(Child.directory, "publisher.log"))
       Atr.config.redis_url = @redis.url if @redis
       Atr.config.secret = SECRET
+      Atr.config.log_size = @log_size
       Atr.config.admin_url = "http://127.0.0.1:#{admin_port}"
     end
   end

@@ -344,12 +344,11 @@ fn positions_of_a_redis_that_is_away_are_not_waited_for_twice() {
     assert!(error.contains("no answer within 0.3 s"), "{error}");
     publisher.push(events(0..1));
     log_line_blocking(publisher.log(), "no answer within");
-    // It is being tried again, or about to be.
-    for _ in 0..5 {
-        let begun = Instant::now();
+    let begun = Instant::now();
+    for _ in 0..50 {
         positions(&publisher, &["a"]).unwrap_err();
-        assert!(begun.elapsed() < support::TIMING.deadline * 2, "{:?}", begun.elapsed());
     }
+    assert!(begun.elapsed() < support::TIMING.deadline * 5, "{:?}", begun.elapsed());
     redis.resume();
     flush(&publisher);
     assert_eq!(positions(&publisher, &["a"]).unwrap()[0].unwrap().offset, 1);

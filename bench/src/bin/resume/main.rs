@@ -24,8 +24,10 @@ use tokio::time::sleep;
 
 /// After so long a command fails.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// Handshakes under way at a time, when nothing is wrong.
+const HANDSHAKES: usize = 128;
 /// How often what is waited for is looked at.
-const GLANCE: Duration = Duration::from_millis(20);
+const GLANCE: Duration = Duration::from_millis(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -72,6 +74,8 @@ impl Crowd {
     async fn connect(&mut self, count: usize) -> Result<String, String> {
         let begun = Instant::now();
         for number in 0..count {
+            // Not more at a time than come to a server that is quiet: what a handshake needs is no part of a connection.
+            self.until("clients are welcomed", |crowd| number < crowd.connected() + HANDSHAKES).await?;
             let ledger = Rc::new(Ledger::default());
             self.ledgers.push(Rc::clone(&ledger));
             tokio::task::spawn_local(Client::new(number, Rc::clone(&self.orders), ledger).run());
