@@ -49,13 +49,16 @@ module Atr
 
     # Nearly all records of a class have the same attributes, so the last answer is kept.
     #
-    # @param names [Array<String>] of attributes
-    # @return [Array(Array<String>, Array<String>)] those that are hidden, and those that are not
-    def partition(names)
+    # @param record [Object]
+    # @return [Array(Array<String>, Hash{String => Symbol})] names of attributes that are hidden, and the methods that read
+    #   those that are not
+    def partition(record)
+      names = record.respond_to?(:attribute_names) ? record.attribute_names : record.attributes.keys.map(&:to_s)
       known, answer = @partitioned
       return answer if known == names
 
-      answer = names.partition { |name| hidden?(name) }.each(&:freeze).freeze
+      hidden, visible = names.partition { |name| hidden?(name) }
+      answer = [hidden.freeze, visible.to_h { |name| [name, name.to_sym] }.freeze].freeze
       @partitioned = [names, answer].freeze
       answer
     end

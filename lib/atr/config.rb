@@ -23,6 +23,8 @@ module Atr
     TOKEN_PURPOSE = "atr admin token"
     # Where a value may come from; the first counts.
     SOURCES = %i[flag environment configure file].freeze
+    NOWHERE = [nil, nil].freeze
+    private_constant :NOWHERE
 
     # @param environment [Hash{String => String}]
     def initialize(environment: ENV)
@@ -31,9 +33,25 @@ module Atr
       @file = nil
     end
 
+    # Says how much of the log of some scopes is kept, or, called bare, answers what was said so of all kinds of scopes.
+    #
+    # @example
+    #   config.log_for("organization.*", size: 1000, ttl: 60)
+    # @param scopes [String, nil] a scope, or the beginning of scopes with `.*` in place of the rest; where several fit, the
+    #   longest counts
+    # @param size [Integer, nil] events, 0 for no log; nil for `log_size`
+    # @param ttl [Float, nil] seconds after the last event; nil for `log_ttl_seconds`
+    # @return [Hash{String => Hash{Symbol => Numeric}}]
+    # @raise [ConfigurationError]
+    def log_for(scopes = nil, size: nil, ttl: nil)
+      return self[:log_for] if scopes.nil?
+
+      self[:log_for] = @values[:configure].fetch(:log_for, {}).merge(scopes => { size:, ttl: }.compact)
+    end
+
     Settings::ALL.each_value do |setting|
       [setting.name, setting.alias_name].compact.each do |name|
-        define_method(name) { self[setting.name] }
+        define_method(name) { self[setting.name] } unless method_defined?(name)
         define_method("#{name}=") { |value| self[setting.name] = value }
       end
     end
@@ -52,22 +70,6 @@ module Atr
     # @raise [ConfigurationError] when there is no such setting, the value cannot be, or a server has started
     def []=(name, value)
       assign(:configure, name, value)
-    end
-
-    # Says how much of the log of some scopes is kept, or, called bare, answers what was said so of all kinds of scopes.
-    #
-    # @example
-    #   config.log_for("organization.*", size: 1000, ttl: 60)
-    # @param scopes [String, nil] a scope, or the beginning of scopes with `.*` in place of the rest; where several fit, the
-    #   longest counts
-    # @param size [Integer, nil] events, 0 for no log; nil for `log_size`
-    # @param ttl [Float, nil] seconds after the last event; nil for `log_ttl_seconds`
-    # @return [Hash{String => Hash{Symbol => Numeric}}]
-    # @raise [ConfigurationError]
-    def log_for(scopes = nil, size: nil, ttl: nil)
-      return self[:log_for] if scopes.nil?
-
-      self[:log_for] = @values[:configure].fetch(:log_for, {}).merge(scopes => { size:, ttl: }.compact)
     end
 
     # @api private
@@ -212,22 +214,26 @@ module Atr
 
     # @return [Array(Symbol, Object)] where the value comes from, and the value; nil and nil when nothing gives one
     def given(setting)
-      SOURCES.each do |source|
-        if source == :environment
-          variable = setting.environment_names.find { |name| !@environment[name].to_s.empty? }
-          return [source, @environment[variable]] if variable
-        elsif @values[source].key?(setting.name)
-          return [source, @values[source][setting.name]]
-        end
+      name = setting.name
+      if @values[:flag].key?(name) then [:flag, @values[:flag][name]]
+      elsif (variable = variable(setting)) then [:environment, @environment[variable]]
+      elsif @values[:configure].key?(name) then [:configure, @values[:configure][name]]
+      elsif @values[:file].key?(name) then [:file, @values[:file][name]]
+      else
+        NOWHERE
       end
-      [nil, nil]
+    end
+
+    # @return [String, nil] the first of the environment's that has a value for the setting
+    def variable(setting)
+      setting.environment_names.find { |name| !@environment[name].to_s.empty? }
     end
 
     # For messages.
     def describe(setting, source)
       case source
       when :flag then "--#{setting.name}"
-      when :environment then setting.environment_names.find { |name| !@environment[name].to_s.empty? }
+      when :environment then variable(setting)
       when :file then @file
       else "Atr.configure"
       end

@@ -2,6 +2,8 @@
 
 require "active_support/core_ext/object/json"
 require_relative "attribute_filter"
+require_relative "attribute_list"
+require_relative "timestamp"
 
 module Atr
   # Makes of a record what may go out: a Hash of its attributes, as they will be in the JSON. These are the model's
@@ -9,6 +11,10 @@ module Atr
   #
   # @api private
   class RecordPayload
+    # Where a class says that all its instances have attributes.
+    KNOWN = :@atr_has_attributes
+    private_constant :KNOWN
+
     # @param record [Object] with attributes; anything else, as the payload of {Atr.publish}, is taken as it is
     def initialize(record)
       @record = record
@@ -19,8 +25,13 @@ module Atr
     def to_h
       return @record.as_json unless attributes?
 
-      # As ActiveModel::Serialization reads them.
-      names.to_h { |name| [name, json(name, @record.__send__(name))] }
+      plain = rule.plain?
+      readers.transform_values do |reader|
+        # As ActiveModel::Serialization reads them.
+        value = @record.__send__(reader)
+        # Most values are JSON already; they have nothing inside that a filter could hide.
+        plain && plain?(value) ? value : json(reader.name, value)
+      end
     end
 
     # @param changes [Hash{String => Array}] old and new value by attribute
@@ -28,7 +39,7 @@ module Atr
     def changes(changes)
       return changes.as_json unless attributes?
 
-      visible = changes.to_h.transform_keys(&:to_s).slice(*names)
+      visible = changes.to_h.transform_keys(&:to_s).slice(*readers.keys)
       visible.to_h { |name, values| [name, values.map { |value| json(name, value) }] }
     end
 
@@ -50,7 +61,21 @@ module Atr
       hashes.flat_map { |hash| hash.reject { |_, value| readable?(value) }.keys }.uniq
     end
 
+    # @return [Boolean] whether it has any; what has none, as a Hash, is taken as it is
+    def attributes?
+      return @attributes unless @attributes.nil?
+
+      @attributes = @class.instance_variable_get(KNOWN) || find_attributes
+    end
+
     private
+
+    # A model has so many ancestors that asking takes long. What a class gives all its instances is asked once.
+    def find_attributes
+      found = @record.respond_to?(:attributes) && !@record.is_a?(Hash)
+      @class.instance_variable_set(KNOWN, true) if found && @class.public_method_defined?(:attributes)
+      found
+    end
 
     def readable?(value)
       case value
@@ -69,24 +94,20 @@ module Atr
       false
     end
 
-    def attributes?
-      @record.respond_to?(:attributes) && !@record.is_a?(Hash)
+    def rule
+      @rule ||= listed.empty? ? AttributeFilter.for(@class) : AttributeList.for(@class, listed)
     end
 
-    # Names that the model lists are meant to go out, whatever they are called.
     def listed
-      @listed ||= @class.respond_to?(:publishable_attributes) ? @class.publishable_attributes : []
+      @class.respond_to?(:publishable_attributes) ? @class.publishable_attributes : []
     end
 
-    def names
-      @names ||= listed.empty? ? visible_names : listed
-    end
-
-    def visible_names
-      all = @record.respond_to?(:attribute_names) ? @record.attribute_names : @record.attributes.keys.map(&:to_s)
-      hidden, visible = filter.partition(all)
-      say_hidden(hidden) unless hidden.empty?
-      visible
+    def readers
+      @readers ||= begin
+        hidden, readers = rule.partition(@record)
+        say_hidden(hidden) unless hidden.empty?
+        readers
+      end
     end
 
     # Rails 8 hides `email` by default, so that somebody may wonder where it is.
@@ -101,16 +122,8 @@ module Atr
       end
     end
 
-    def filter
-      @filter ||= AttributeFilter.for(@class)
-    end
-
     def json(name, value)
-      # Most values are JSON already; they have nothing inside that a filter could hide.
-      return value if plain?(value) && (!listed.empty? || filter.plain?)
-
-      value = value.as_json
-      listed.empty? ? filter.call(name, value) : value
+      rule.call(name, Timestamp.json(value))
     end
 
     def plain?(value)

@@ -87,6 +87,35 @@ RSpec.describe "The models of a Rails app" do
     end
   end
 
+  it "show of their records what they say after a reload" do
+    # A reload would end a database in memory.
+    database = "development:\n  adapter: sqlite3\n  database: posts.sqlite3\n"
+    SmallRailsApp.open("app/models/post.rb" => publishable["Post"], "config/database.yml" => database) do |app|
+      value = app.runner(<<~RUBY).value
+        ActiveRecord::Base.connection.create_table(:posts) { |t| %i[title body].each { |name| t.string name } }
+        Atr.config.broker = "test"
+        [
+          "self.filter_attributes += [:title]", "publishable_attributes :title", "def body = 'mine'", "publishable_attributes :body, :title"
+        ].each do |line|
+          Post.create!(title: "a", body: "b")
+          File.write(Rails.root.join("app/models/post.rb"), <<~MODEL)
+            class Post < ApplicationRecord
+              include Atr::Publishable
+              \#{line}
+            end
+          MODEL
+          Rails.application.reloader.reload!
+        end
+        Post.create!(title: "a", body: "b")
+        Atr::TestBroker.messages.map { |message| message.event["record"].except("id") }
+      RUBY
+      expect(value).to eq [
+        { "title" => "a", "body" => "b" }, { "body" => "b" }, { "title" => "a" }, { "title" => "a", "body" => "mine" },
+        { "body" => "b", "title" => "a" }
+      ]
+    end
+  end
+
   it "are not passed over when one of them is broken, and are asked for again" do
     SmallRailsApp.open("app/models/post.rb" => "class Post < ApplicationRecord\n  include Missing::Thing\nend\n") do |app|
       expect(app.runner("2.times.map { begin; Atr.channels; rescue NameError => e; e.message; end }").value)

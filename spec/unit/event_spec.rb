@@ -38,6 +38,36 @@ RSpec.describe Atr::Event do
     expect(event.as_json).to eq parsed
   end
 
+  it "is JSON also after many that could not be" do
+    bad = described_class.new("a", "a", { deep: { text: "\xFF" } })
+    150.times { expect { bad.to_json }.to raise_error(JSON::GeneratorError) }
+    expect(JSON.parse(event.to_json)).to eq event.as_json
+  end
+
+  it "is JSON inside of another event's" do
+    inner = described_class.new("b", "b", { at: [1, { two: 2 }] })
+    outer = described_class.new("a", "a", [Struct.new(:event) { def as_json(*) = self and def to_json(*) = event.to_json }.new(inner), 1])
+    expect(JSON.parse(outer.to_json)["record"]).to eq [JSON.parse(inner.to_json), 1]
+  end
+
+  it "has an id and JSON of its own in a forked child" do
+    event.to_json
+    reader, writer = IO.pipe
+    children = Array.new(2) do
+      fork do
+        writer.write("#{described_class.new("a", "a", { b: 1 }).to_json}\n")
+        writer.close
+        exit!(0)
+      end
+    end
+    writer.close
+    events = [described_class.new("a", "a", { b: 1 }).to_json, *reader.read.lines].map { |json| JSON.parse(json) }
+    expect(events.map { |json| json["id"] }.uniq.size).to eq 3
+    expect(events.map { |json| json["record"] }).to all eq("b" => 1)
+  ensure
+    children.each { |pid| Process.wait(pid) }
+  end
+
   it "has a payload that may go out, and the record with all there is" do
     expect(event.payload).to include("title" => "a")
     expect(event.payload).not_to have_key("api_token")

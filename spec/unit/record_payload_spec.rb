@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "delegate"
 require "support/models"
 
 RSpec.describe Atr::RecordPayload do
@@ -13,6 +14,7 @@ RSpec.describe Atr::RecordPayload do
     Class.new(Post) do
       define_singleton_method(:name) { "Post" }
       publishable_attributes(*names)
+      self.filter_attributes = filter_attributes.dup
       def shout = title.upcase
     end
   end
@@ -58,6 +60,92 @@ RSpec.describe Atr::RecordPayload do
       attribute :password
     end
     expect(described_class.new(klass.new(title: "a", password: "b")).to_h).to eq("title" => "a")
+  end
+
+  it "finds out of each object whether it has attributes where not all of its class have" do
+    objects = [Post.new(title: "a"), { "a" => 1 }, Comment.new(text: "b")].map { |object| SimpleDelegator.new(object) }
+    payloads = objects.map { |object| described_class.new(object).to_h }
+    expect(payloads).to match [include("title" => "a"), { "a" => 1 }, include("text" => "b")]
+  end
+
+  it "takes a Hash as it is, whatever methods it has" do
+    klass = Class.new(Hash) { def attributes = { "b" => 2 } }
+    expect(Array.new(2) { described_class.new(klass[:a, 1]).to_h }).to eq [{ "a" => 1 }] * 2
+  end
+
+  describe "after another record of the class" do
+    let(:model) { listing }
+
+    before { described_class.new(model.new(title: "a")).to_h }
+
+    def shown(record)
+      described_class.new(record).to_h
+    end
+
+    it "is of the attributes that this one has" do
+      id = model.create!(title: "a").id
+      expect(shown(model.select(:id, :title).find(id))).to eq("id" => id, "title" => "a")
+      expect(shown(model.select("id", "7 AS rank").find(id))).to eq("id" => id, "rank" => 7)
+      expect(shown(model.find(id)).keys).to eq(shown(model.new).keys).and include("title", "created_at")
+    end
+
+    it "is what the filters hide now" do
+      model.filter_attributes += [:title]
+      expect(shown(model.new).keys & %w[title body]).to eq %w[body]
+      model.filter_attributes << :body
+      expect(shown(model.new).keys & %w[title body]).to eq []
+    end
+
+    it "is what a filter that changes values makes of them now" do
+      model.filter_attributes += [->(name, value) { value.replace("*") if name == "title" }]
+      expect(shown(model.new(title: +"a"))).to include("title" => "*")
+    end
+
+    it "is what the model lists now" do
+      model.publishable_attributes :title
+      expect(shown(model.new(title: "a"))).to eq("title" => "a")
+      model.publishable_attributes :body
+      expect(shown(model.new(body: "b"))).to eq("body" => "b")
+    end
+
+    it "is read by the methods that the model has now" do
+      model.define_method(:title) { "#{super()}!" }
+      expect(shown(model.new(title: "a"))).to include("title" => "a!")
+      model.remove_method(:title)
+      model.class_eval { private def title = "mine" }
+      expect(shown(model.new(title: "a"))).to include("title" => "mine")
+    end
+
+    it "has the columns that the table has now" do
+      MainDatabase.connection.add_column(:posts, :summary, :string)
+      model.reset_column_information
+      expect(shown(model.new(summary: "s"))).to include("summary" => "s")
+    ensure
+      MainDatabase.connection.remove_column(:posts, :summary)
+      model.reset_column_information
+    end
+
+    it "is what a subclass says itself" do
+      child = Class.new(model) { publishable_attributes :body }
+      grandchild = Class.new(child)
+      expect([child, model, grandchild].map { |klass| shown(klass.new(body: "b")).size }).to eq [1, 7, 1]
+      child.publishable_attributes :title, :body
+      expect([child, model, grandchild].map { |klass| shown(klass.new(body: "b")).size }).to eq [2, 7, 2]
+    end
+
+    it "is the same in a forked child" do
+      record = model.new(title: "b", created_at: Time.utc(2026))
+      reader, writer = IO.pipe
+      pid = fork do
+        writer.write(JSON.generate(shown(record)))
+        writer.close
+        exit!(0)
+      end
+      writer.close
+      expect(JSON.parse(reader.read)).to eq shown(record)
+    ensure
+      Process.wait(pid)
+    end
   end
 
   describe "what is left out" do

@@ -100,8 +100,7 @@ module Atr
       # @return [Setting]
       # @raise [ConfigurationError] when there is none of that name
       def find(name, where = nil)
-        symbol = name.to_s.to_sym
-        ALL[ALIASES.fetch(symbol, symbol)] ||
+        ALL[name] || ALL[ALIASES.fetch(name.to_s.to_sym, &:itself)] ||
           raise(ConfigurationError, "#{"#{where}: " if where}there is no setting #{name}#{hint(name, NAMES)}")
       end
 

@@ -39,7 +39,7 @@ module Atr
       #
       # @return [void]
       def drain
-        return if @draining
+        return if @draining || @batches.empty?
 
         @draining = true
         begin

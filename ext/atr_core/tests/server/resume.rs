@@ -59,7 +59,7 @@ fn publish(target: Target, progress: &Progress) {
         assert_eq!(publisher.push(events.collect()), PUSHED as usize);
         assert!(publisher.flush(Duration::from_secs(10), &Interrupt::for_this_thread()).unwrap());
         // Bursts at full speed; a server that is not optimized could not follow for ever.
-        if last % BURST == 0 {
+        if last.is_multiple_of(BURST) {
             std::thread::park_timeout(BREAK);
         }
     }
