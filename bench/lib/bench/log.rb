@@ -13,6 +13,8 @@ module Bench
     WAVE = 5000
     WAYS = %w[redis memory].product([100, 0]).freeze
 
+    LINE = "%-6<broker>s %-12<log>s %7<rate>d events/s  %5.1<server_us>f µs an event in %<keeper>s  %5.1<caller_us>f µs in the caller"
+
     Cost = Struct.new(:rate, :server_us, :caller_us)
 
     def initialize(events:, scopes:, rounds:, say: ->(line) { puts line })
@@ -37,12 +39,16 @@ module Bench
       stage = Stage.new(broker, log_size: size)
       keeper = Meter.new(broker == "redis" ? stage.redis.child.pid : stage.server.pid)
       wave(stage, 100)
-      before = [now, keeper.cpu, Process.clock_gettime(Process::CLOCK_THREAD_CPUTIME_ID)]
+      before = clocks(keeper)
       (@events / WAVE).times { wave(stage, WAVE) }
-      wall, cpu, caller = [now, keeper.cpu, Process.clock_gettime(Process::CLOCK_THREAD_CPUTIME_ID)].zip(before).map { |a, b| a - b }
+      wall, cpu, caller = clocks(keeper).zip(before).map { |after, earlier| after - earlier }
       Cost.new(@events / wall, cpu * 1e6 / @events, caller * 1e6 / @events)
     ensure
       stage&.stop
+    end
+
+    def clocks(keeper)
+      [Process.clock_gettime(Process::CLOCK_MONOTONIC), keeper.cpu, Process.clock_gettime(Process::CLOCK_THREAD_CPUTIME_ID)]
     end
 
     def wave(stage, count)
@@ -51,10 +57,9 @@ module Bench
     end
 
     def report(broker, size, rounds)
-      median = ->(name) { Samples.median(rounds.map(&name)) }
-      @say.call(format("%-6<broker>s %-12<log>s %7<rate>d events/s  %5.1<keeper>f µs an event in %<who>s  %5.1<caller>f µs in the calling thread",
-                       broker: broker, log: size.zero? ? "without log" : "with log", rate: median.call(:rate),
-                       keeper: median.call(:server_us), who: broker == "redis" ? "Redis" : "the server", caller: median.call(:caller_us)))
+      median = Cost.members.to_h { |name| [name, Samples.median(rounds.map(&name))] }
+      @say.call(format(LINE, broker: broker, log: size.zero? ? "without log" : "with log",
+                             keeper: broker == "redis" ? "Redis" : "the server", **median))
     end
 
     def memory
@@ -70,10 +75,6 @@ module Bench
              scopes: @scopes, events: EVENTS_A_SCOPE, mib: used >> 20, kib: used / 1024.0 / @scopes)
     ensure
       stage&.stop
-    end
-
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end
