@@ -8,9 +8,9 @@ use crate::batch::Batch;
 use crate::farewell::Farewell;
 use crate::frame::Frames;
 use crate::outbox::{Full, Outbox};
-use crate::position::Position;
 use crate::protocol::cursor::Cursor;
 use crate::protocol::filter::Filter;
+use crate::protocol::reset::Reset;
 use crate::protocol::{Protocol, atr_v1, sse};
 use crate::scope::Scope;
 use crate::shut::Shut;
@@ -146,17 +146,17 @@ impl Connection {
         }
     }
 
-    /// Tells the client that events of a scope may be missing before `head`, if its protocol can say so.
-    pub(crate) fn reset(&self, scope: &Scope, head: Option<Position>) -> Sent {
+    /// Tells the client that events of a scope may be missing, if its protocol can say so.
+    pub(crate) fn reset(&self, reset: &Reset) -> Sent {
         if !self.open.get() {
             return Sent::No;
         }
         if let Some(filter) = self.filter.get() {
-            filter.forget(scope);
+            filter.forget(&reset.scope);
         }
         match (self.protocol, self.cursor.get()) {
-            (Protocol::AtrV1, _) => self.send(&Frames::of_text(&atr_v1::reset(scope, head))),
-            (Protocol::Sse, Some(cursor)) => self.send(&cursor.reset(scope, head)),
+            (Protocol::AtrV1, _) => self.send(&reset.atr_v1),
+            (Protocol::Sse, Some(cursor)) => self.send(&cursor.reset(&reset.scope, reset.head)),
             _ => Sent::Yes,
         }
     }

@@ -4,6 +4,7 @@ use crate::batch::Batch;
 use crate::broker::Standing;
 use crate::connection::{Connection, Sent};
 use crate::position::Position;
+use crate::protocol::reset::Reset;
 use crate::recent::Recent;
 use crate::router::Recovered;
 use crate::scope::Scope;
@@ -179,16 +180,12 @@ impl Group {
         self.changed.notify_waiters();
     }
 
-    /// Tells everybody who is here that something may be missing before `head`. Answers how many were cut off for
-    /// being slow.
-    pub(crate) fn reset(&self, head: Option<Position>) -> Delivered {
+    /// Tells everybody who is here that something may be missing before `head`.
+    pub(crate) async fn reset(&self, head: Option<Position>) -> Delivered {
         self.head.set(head);
         self.recent.borrow_mut().clear();
-        let mut delivered = Delivered::default();
-        for member in &*self.members.borrow() {
-            delivered.count(member.reset(&self.scope, head));
-        }
-        delivered
+        let reset = Reset::new(self.scope.clone(), head);
+        self.visit(|member| member.reset(&reset)).await
     }
 
     /// Writes a batch to every connection that is here now.
@@ -199,6 +196,11 @@ impl Group {
             }
             self.head.set(Some(last));
         }
+        self.visit(|member| member.deliver(batch)).await
+    }
+
+    /// Does the same for every connection that is here now.
+    async fn visit(&self, act: impl Fn(&Connection) -> Sent) -> Delivered {
         let mut delivered = Delivered::default();
         let mut start = 0;
         self.walking.set(true);
@@ -207,7 +209,7 @@ impl Group {
                 let members = self.members.borrow();
                 let end = members.len().min(start + STRIDE);
                 for member in &members[start..end] {
-                    delivered.count(member.deliver(batch));
+                    delivered.count(act(member));
                 }
                 start = end;
                 end < members.len()

@@ -10,11 +10,11 @@ use crate::frame::Frames;
 use crate::group::{CatchingUp, Group};
 use crate::position::Position;
 use crate::protocol::atr_v1;
+use crate::protocol::reset::Reset;
 use crate::random;
 use crate::router::Recovered;
 use crate::scope::Scope;
 use crate::shard::Shard;
-use futures_util::future::join_all;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -56,7 +56,8 @@ struct Replay {
     group: Rc<Group>,
     cursor: Position,
     page: Option<Arc<Batch>>,
-    _kept: CatchingUp,
+    /// While it is this scope's turn.
+    kept: Option<CatchingUp>,
 }
 
 /// A connection that is about to take part.
@@ -74,8 +75,20 @@ impl Join {
         welcome: impl FnOnce(&[Opened]) -> Arc<Frames>,
     ) {
         let groups = self.shard.groups_of(&self.connection);
-        let start_of = |group: &Rc<Group>| starts.get(group.scope()).copied().unwrap_or(Start::Now);
-        let decisions = join_all(groups.iter().map(|group| self.decide(group, start_of(group)))).await;
+        let mut decisions = Vec::with_capacity(groups.len());
+        let mut has_page = false;
+        // One after the other, and all but the first page is let go: a client has no more of them than it can be sent.
+        for group in &groups {
+            let start = starts.get(group.scope()).copied().unwrap_or(Start::Now);
+            let mut decision = self.decide(group, start).await;
+            if let Decision::Replay(replay) = &mut decision {
+                if has_page {
+                    replay.let_go();
+                }
+                has_page |= replay.page.is_some();
+            }
+            decisions.push(decision);
+        }
         // From here to the end of the loop nothing waits: the positions of the welcome are those that are entered at.
         let opened: Vec<_> =
             groups.iter().zip(&decisions).map(|(group, decision)| opened(group, decision)).collect();
@@ -107,24 +120,17 @@ impl Join {
             Start::Lost => return Decision::AtHead(Some(false)),
             Start::After(after) => after,
         };
-        let kept = group.catch_up();
+        let mut replay =
+            Replay { group: Rc::clone(group), cursor: after, page: None, kept: Some(group.catch_up()) };
         loop {
             let Some(head) = group.head() else { return Decision::AtHead(Some(false)) };
-            let replay = |page| {
-                Decision::Replay(Replay {
-                    group: Rc::clone(group),
-                    cursor: after,
-                    page,
-                    _kept: group.catch_up(),
-                })
-            };
             if head == after {
-                return replay(None);
+                return Decision::Replay(replay);
             }
             match self.read(group, after, head).await {
                 Some(Recovered::Events { events, .. }) => {
-                    drop(kept);
-                    return replay(events);
+                    replay.page = events;
+                    return Decision::Replay(replay);
                 }
                 Some(Recovered::Reset { .. }) => return Decision::AtHead(Some(false)),
                 None => group.changed().await,
@@ -139,6 +145,7 @@ impl Join {
     }
 
     async fn replay(&self, mut replay: Replay) {
+        replay.kept.get_or_insert_with(|| replay.group.catch_up());
         loop {
             self.drained().await;
             if !self.connection.is_open() {
@@ -191,7 +198,7 @@ impl Join {
 
     /// Something was lost while the client was catching up.
     fn give_up(&self, group: &Rc<Group>) {
-        self.connection.reset(group.scope(), group.head());
+        self.connection.reset(&Reset::new(group.scope().clone(), group.head()));
         group.enter(&self.connection);
     }
 
@@ -203,6 +210,11 @@ impl Join {
 }
 
 impl Replay {
+    /// Keeps nothing for this scope before its turn.
+    fn let_go(&mut self) {
+        (self.page, self.kept) = (None, None);
+    }
+
     fn is_done(&self) -> bool {
         self.page.is_none() && self.group.head() == Some(self.cursor)
     }

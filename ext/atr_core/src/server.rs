@@ -37,8 +37,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) enum Phase {
     /// Serving.
     Running,
-    /// Nobody new comes in; clients are told to leave.
-    Draining,
+    /// Nobody new comes in; clients are told to leave, within this time.
+    Draining(Duration),
     /// Whoever is still here is cut off.
     Stopped,
 }
@@ -190,7 +190,8 @@ impl Server {
         self.phase.send_if_modified(|phase| {
             let running = *phase == Phase::Running;
             if running {
-                *phase = Phase::Draining;
+                // So that everybody has been told before whoever is left is cut off.
+                *phase = Phase::Draining(timeout / 2);
             }
             running
         });

@@ -6,6 +6,7 @@ pub(crate) mod filter;
 pub(crate) mod hello;
 pub(crate) mod last_event_id;
 pub(crate) mod positions;
+pub(crate) mod reset;
 pub(crate) mod sse;
 
 /// How a client wants its events.

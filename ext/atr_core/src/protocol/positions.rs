@@ -21,11 +21,12 @@ pub(crate) struct Starts {
     pub(crate) malformed: Vec<String>,
 }
 
-/// Reads positions by scope for a client that may see `scopes`.
+/// Reads positions by scope for a client that may see `scopes`, which are sorted.
 pub(crate) fn starts(positions: &Map<String, Value>, scopes: &[Scope]) -> Starts {
     let mut read = Starts::default();
     for (name, position) in positions {
-        let Some(scope) = scopes.iter().find(|scope| scope.as_str() == name) else {
+        let found = scopes.binary_search_by(|scope| scope.as_str().cmp(name));
+        let Some(scope) = found.ok().and_then(|index| scopes.get(index)) else {
             tell(&mut read.ignored, name);
             continue;
         };

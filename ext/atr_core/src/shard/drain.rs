@@ -17,16 +17,21 @@ const PORTIONS: usize = 100;
 /// Tells every client that the server ends, and waits until all have left, or the server is stopped at once.
 pub(super) async fn drain(shard: Rc<Shard>) {
     let mut phase = shard.phase.clone();
+    let time = match *phase.borrow() {
+        Phase::Draining(time) => shard.options.drain.min(time),
+        _ => Duration::ZERO,
+    };
     tokio::select! {
-        () = send_away(&shard) => {}
+        () = send_away(&shard, time) => {}
         _ = phase.wait_for(|phase| *phase == Phase::Stopped) => {}
     }
 }
 
-async fn send_away(shard: &Shard) {
-    let clients: Vec<_> = shard.ping_slots.borrow_mut().iter_mut().flat_map(std::mem::take).collect();
+async fn send_away(shard: &Shard, time: Duration) {
+    // Not taken out: those whose turn has not come are pinged meanwhile.
+    let clients: Vec<_> = shard.ping_slots.borrow().iter().flatten().cloned().collect();
     let count = u32::try_from(clients.len()).unwrap_or(u32::MAX);
-    let time = shard.options.drain.min(TIME_A_CLIENT * count);
+    let time = time.min(TIME_A_CLIENT * count);
     for portion in clients.chunks(clients.len().div_ceil(PORTIONS).max(1)) {
         for client in portion.iter().filter(|client| client.is_open()) {
             send_away_one(shard, client);

@@ -3,6 +3,7 @@
 use super::{PING_SLOTS, Shard};
 use crate::connection::Ending;
 use crate::router::Interest;
+use crate::scope::Scope;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,21 +20,28 @@ impl Shard {
         loop {
             tokio::time::sleep(period).await;
             self.log.tell_overdue();
-            let mut abandoned = vec![];
-            self.groups.borrow_mut().retain(|scope, group| {
-                let keep = !group.is_abandoned(grace);
-                if !keep {
-                    abandoned.push(scope.clone());
-                }
-                keep
-            });
-            for scope in abandoned {
-                // Somebody may want it again before this is sent; then that wish is queued behind it.
-                if self.interests.send(Interest::Unwanted { shard: self.index, scope }).await.is_err() {
-                    return;
+            for scope in self.abandoned(grace) {
+                let Ok(permit) = self.interests.reserve().await else { return };
+                // Somebody may have come while that waited. From here on nothing does: a later wish is queued behind this.
+                if self.give_up(&scope, grace) {
+                    permit.send(Interest::Unwanted { shard: self.index, scope });
                 }
             }
         }
+    }
+
+    fn abandoned(&self, grace: Duration) -> Vec<Scope> {
+        let groups = self.groups.borrow();
+        groups.iter().filter(|(_, group)| group.is_abandoned(grace)).map(|(scope, _)| scope.clone()).collect()
+    }
+
+    /// Whether nobody wants the scope still; it is gone then.
+    fn give_up(&self, scope: &Scope, grace: Duration) -> bool {
+        let is_abandoned = self.group(scope).is_some_and(|group| group.is_abandoned(grace));
+        if is_abandoned {
+            self.groups.borrow_mut().remove(scope);
+        }
+        is_abandoned
     }
 
     /// Pings each connection once in a ping interval and cuts off those that were silent for two.

@@ -264,7 +264,7 @@ impl Shard {
                 }
                 Step::Reset(head) => {
                     self.stats.resets.add(1);
-                    self.tell_cut_off(&group.reset(head));
+                    self.tell_cut_off(&group.reset(head).await);
                 }
                 Step::Read(after) => self.read_for(group, after),
             }

@@ -121,6 +121,30 @@ fn a_thousand_scopes_that_are_not_the_clients_are_ignored() {
 }
 
 #[test]
+fn scopes_that_are_wanted_again_while_they_are_given_up_are_not_lost() {
+    let mut options = options();
+    options.subscription_grace = Duration::from_millis(20);
+    let running = Running::start(options);
+    let scopes: Vec<_> = (0..1500).map(|n| format!("s{n}")).collect();
+    let path = format!("/in/{}", scopes.join(","));
+    for round in 0..20 {
+        let mut client = running.connect_v1(&path);
+        let welcome = client.hello(&[]);
+        assert_eq!(welcome["scopes"].as_object().unwrap().len(), scopes.len());
+        let events: Vec<_> = scopes.iter().map(|scope| (scope.as_str(), "1")).collect();
+        running.publish(&events);
+        let mut seen: Vec<_> =
+            scopes.iter().map(|_| client.expect("event")["scope"].as_str().unwrap().to_owned()).collect();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), scopes.len(), "round {round}");
+        drop(client);
+        running
+            .eventually("scopes are being given up", |running| running.stat("scopes") < scopes.len() as u64);
+    }
+}
+
+#[test]
 fn a_filter_is_applied_here_and_what_it_holds_back_counts_as_seen() {
     let mut options = options();
     options.ping_interval = Duration::from_millis(500);
