@@ -61,3 +61,109 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{BrokerOptions, Limits, ServerOptions};
+    use crate::gate::Gate;
+    use crate::log::Log;
+    use crate::retention::{Retention, Retentions};
+    use crate::server::Phase;
+    use crate::shard::Setup;
+    use std::collections::HashMap;
+    use std::rc::Rc;
+    use std::sync::Arc;
+    use tokio::sync::{mpsc, watch};
+    use tokio::task::{LocalSet, spawn_local, yield_now};
+
+    const SCOPES: usize = 300;
+
+    fn options() -> ServerOptions {
+        ServerOptions {
+            host: String::new(),
+            port: 0,
+            admin: None,
+            broker: BrokerOptions::Memory { log_bytes: 0 },
+            gate_required: false,
+            gate_queue_size: 1,
+            gate_deadline: Duration::ZERO,
+            shards: 1,
+            max_connections: 1,
+            limits: Limits {
+                message_bytes: 1,
+                head_bytes: 8192,
+                head_timeout: Duration::ZERO,
+                outbox_bytes: 1,
+                event_bytes: 1,
+            },
+            retentions: Retentions::all(Retention::NONE),
+            ping_interval: Duration::from_secs(3600),
+            drain: Duration::ZERO,
+            subscription_grace: Duration::ZERO,
+            debug_log: false,
+        }
+    }
+
+    fn shard() -> (Rc<Shard>, mpsc::Receiver<Interest>) {
+        let (interests, wanted) = mpsc::channel(4 * SCOPES);
+        let setup = Setup {
+            index: 0,
+            options: Arc::new(options()),
+            gate: Arc::new(Gate::new(1, Duration::ZERO)),
+            stats: Arc::default(),
+            log: Log::default(),
+            accepted: mpsc::channel(1).1,
+            parcels: mpsc::channel(1).1,
+            parcel_bytes: Arc::default(),
+            interests,
+            phase: watch::channel(Phase::Running).1,
+        };
+        (Rc::new(Shard::new(&setup, mpsc::unbounded_channel().0)), wanted)
+    }
+
+    fn begin_groups(shard: &Rc<Shard>) {
+        (0..SCOPES).for_each(|n| _ = shard.begin_group(&Scope::new(&n.to_string()).unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_scope_that_is_wanted_again_is_not_given_up_behind_that() {
+        let (shard, mut wanted) = shard();
+        begin_groups(&shard);
+        let (keeper, comer) = (Rc::clone(&shard), Rc::clone(&shard));
+        let local = LocalSet::new();
+        let keeping = local.spawn_local(async move { keeper.leave_abandoned().await });
+        local
+            .run_until(async {
+                spawn_local(async move {
+                    while comer.groups.borrow().len() == SCOPES {
+                        yield_now().await;
+                    }
+                    // Whatever is not there any more is wanted anew.
+                    for n in 0..SCOPES {
+                        let scope = Scope::new(&n.to_string()).unwrap();
+                        comer.group(&scope).unwrap_or_else(|| comer.begin_group(&scope)).enlist();
+                    }
+                })
+                .await
+                .unwrap();
+                // So that whatever was about to be given up still is.
+                for _ in 0..10 * SCOPES {
+                    yield_now().await;
+                }
+            })
+            .await;
+        keeping.abort();
+        let mut last = HashMap::new();
+        while let Ok(interest) = wanted.try_recv() {
+            match interest {
+                Interest::Wanted { scope, .. } => _ = last.insert(scope, true),
+                Interest::Unwanted { scope, .. } => _ = last.insert(scope, false),
+                Interest::Read { .. } => {}
+            }
+        }
+        let kept: Vec<_> = shard.groups.borrow().keys().cloned().collect();
+        assert_eq!(kept.len(), SCOPES);
+        assert!(kept.iter().all(|scope| last[scope]), "the last word on a scope that is there");
+    }
+}

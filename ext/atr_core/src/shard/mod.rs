@@ -4,27 +4,27 @@
 
 mod drain;
 mod housekeeping;
+mod intake;
 mod membership;
+mod parcel;
 
 pub(crate) use membership::{Membership, SocketGuard};
+pub(crate) use parcel::{Notice, Parcel};
 
-use crate::batch::Batch;
-use crate::broker::Standing;
 use crate::config::{Limits, ServerOptions};
 use crate::connection::Connection;
 use crate::gate::Gate;
-use crate::group::{Delivered, Group};
+use crate::group::Group;
 use crate::http;
 use crate::limits::Seat;
 use crate::log::Log;
-use crate::position::Position;
 use crate::protocol::Protocol;
 use crate::reader::Reader;
-use crate::router::{Interest, Recovered};
+use crate::router::Interest;
 use crate::scope::Scope;
 use crate::server::Phase;
 use crate::stats::Stats;
-use crate::track::Step;
+use intake::Finding;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
@@ -33,14 +33,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::spawn_local;
 use tungstenite::protocol::WebSocketConfig;
 
 /// Pings are sent in so many portions over the ping interval, not all at once.
 const PING_SLOTS: usize = 25;
-/// How soon the log is asked again when the broker was out of reach and says nothing of it.
-const REREAD_DELAY: Duration = Duration::from_millis(100);
 /// How long a client that was let in waits for the broker to subscribe to its scopes.
 const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -49,39 +47,6 @@ pub(crate) struct Accepted {
     pub(crate) socket: TcpStream,
     pub(crate) remote: SocketAddr,
     pub(crate) seat: Seat,
-}
-
-/// What the broker brought for one scope.
-#[derive(Debug)]
-pub(crate) enum Notice {
-    /// Events.
-    Batch(Arc<Batch>),
-    /// Whether its events come.
-    Standing(Scope, Standing),
-}
-
-impl Notice {
-    pub(crate) fn scope(&self) -> &Scope {
-        match self {
-            Self::Batch(batch) => batch.scope(),
-            Self::Standing(scope, _) => scope,
-        }
-    }
-}
-
-/// Everything that one reading of the broker brought for a shard: one wake for all of it.
-#[derive(Debug, Default)]
-pub(crate) struct Parcel {
-    pub(crate) notices: Vec<Notice>,
-    pub(crate) bytes: usize,
-}
-
-/// What a task of the shard has found out of a scope.
-enum Finding {
-    /// What its log has behind a position; `None` without an answer.
-    Page { after: Position, page: Option<Recovered> },
-    /// That its log goes up to here at least.
-    Head(Position),
 }
 
 /// What a shard is started with.
@@ -119,28 +84,34 @@ pub(crate) struct Shard {
     socket_left: Notify,
 }
 
+impl Shard {
+    fn new(setup: &Setup, findings: mpsc::UnboundedSender<(Scope, Finding)>) -> Self {
+        Self {
+            index: setup.index,
+            reader_config: Reader::config(setup.options.limits.message_bytes),
+            options: Arc::clone(&setup.options),
+            gate: Arc::clone(&setup.gate),
+            stats: Arc::clone(&setup.stats),
+            log: setup.log.clone(),
+            groups: RefCell::default(),
+            ping_slots: RefCell::new(vec![vec![]; PING_SLOTS]),
+            next_slot: Cell::new(0),
+            interests: setup.interests.clone(),
+            findings,
+            sockets: Cell::new(0),
+            phase: setup.phase.clone(),
+            socket_left: Notify::new(),
+        }
+    }
+}
+
 /// Runs a shard until the server stops. Must be called inside a `LocalSet`.
 pub(crate) async fn run(setup: Setup) -> Result<(), String> {
-    let Setup { mut accepted, mut parcels, parcel_bytes, .. } = setup;
-    let mut phase = setup.phase.clone();
     // Each group has one question at most, each connection that catches up one finding.
     let (findings, mut found) = mpsc::unbounded_channel();
-    let shard = Rc::new(Shard {
-        index: setup.index,
-        reader_config: Reader::config(setup.options.limits.message_bytes),
-        options: setup.options,
-        gate: setup.gate,
-        stats: setup.stats,
-        log: setup.log,
-        groups: RefCell::default(),
-        ping_slots: RefCell::new(vec![vec![]; PING_SLOTS]),
-        next_slot: Cell::new(0),
-        interests: setup.interests,
-        findings,
-        sockets: Cell::new(0),
-        phase: setup.phase,
-        socket_left: Notify::new(),
-    });
+    let shard = Rc::new(Shard::new(&setup, findings));
+    // The rest of the setup is let go: whoever holds a sender of interests holds the router.
+    let Setup { mut accepted, mut parcels, parcel_bytes, mut phase, .. } = setup;
     let housekeeper = Rc::clone(&shard);
     let mut housekeeping = spawn_local(async move {
         housekeeper.keep_house().await;
@@ -223,83 +194,8 @@ impl Shard {
         });
     }
 
-    async fn take_parcel(self: &Rc<Self>, parcel: &Parcel) {
-        for notice in &parcel.notices {
-            let Some(group) = self.group(notice.scope()) else { continue };
-            let steps = match notice {
-                Notice::Batch(batch) => group.take_batch(batch),
-                Notice::Standing(_, standing) => group.take_standing(*standing),
-            };
-            self.perform(&group, steps).await;
-        }
-    }
-
-    async fn take_finding(self: &Rc<Self>, scope: &Scope, finding: Finding) {
-        let Some(group) = self.group(scope) else { return };
-        let steps = match finding {
-            Finding::Page { after, page } => group.take_page(after, page),
-            Finding::Head(end) => group.take_standing(Standing::Live(Some(end))),
-        };
-        self.perform(&group, steps).await;
-    }
-
-    /// Has a scope go on to a position that somebody has seen already.
-    pub(crate) fn tell_head(&self, scope: &Scope, end: Position) {
-        // The shard has ended otherwise.
-        let _ = self.findings.send((scope.clone(), Finding::Head(end)));
-    }
-
     fn group(&self, scope: &Scope) -> Option<Rc<Group>> {
         self.groups.borrow().get(scope).cloned()
-    }
-
-    /// Does what a scope's track says, in order.
-    async fn perform(self: &Rc<Self>, group: &Rc<Group>, steps: Vec<Step>) {
-        for step in steps {
-            match step {
-                Step::Send(batch) => {
-                    let delivered = group.walk(&batch).await;
-                    self.stats.events_delivered.add(delivered.connections * batch.len() as u64);
-                    self.tell_cut_off(&delivered);
-                }
-                Step::Reset(head) => {
-                    self.stats.resets.add(1);
-                    self.tell_cut_off(&group.reset(head).await);
-                }
-                Step::Read(after) => self.read_for(group, after),
-            }
-        }
-        group.settle();
-    }
-
-    fn tell_cut_off(&self, delivered: &Delivered) {
-        if delivered.cut_off > 0 {
-            self.stats.slow_clients.add(delivered.cut_off);
-            self.log.warn_repeated("slow", delivered.cut_off, |count| {
-                format!("{count} clients were cut off (4008): they did not read, and outbox_bytes is reached")
-            });
-        }
-    }
-
-    /// Has a part of a log read; the answer comes to [`Shard::take_answer`].
-    fn read_for(self: &Rc<Self>, group: &Rc<Group>, after: Position) {
-        let (shard, scope) = (Rc::clone(self), group.scope().clone());
-        spawn_local(async move {
-            let page = shard.read(&scope, after, None).await;
-            if page.is_none() {
-                tokio::time::sleep(REREAD_DELAY).await;
-            }
-            // The shard has ended otherwise.
-            let _ = shard.findings.send((scope, Finding::Page { after, page }));
-        });
-    }
-
-    /// A part of a scope's log; `None` when the broker is out of reach.
-    pub(crate) async fn read(&self, scope: &Scope, after: Position, upto: Option<u64>) -> Option<Recovered> {
-        let (reply, answer) = oneshot::channel();
-        let question = Interest::Read { scope: scope.clone(), after, upto, reply };
-        self.interests.send(question).await.ok()?;
-        answer.await.ok()
     }
 
     /// Has a connection belong to its scopes, until the membership is dropped. With the plain protocol it takes part
