@@ -66,6 +66,25 @@ fn a_tap_that_redis_forbids_is_told_once_and_hurts_nobody() {
 }
 
 #[test]
+fn what_redis_keeps_and_does_not_tell_is_published_and_told_once() {
+    let redis = RedisServer::start();
+    let mut subscriber = Subscriber::new(&redis, &["atr:{a}", "a.post.created"]);
+    let rules = ["~atr:*", "resetchannels", "&*.post.created"];
+    let publisher = publisher(options_as(redis.url_of_user(&rules), true));
+    for number in 0..3 {
+        let position = publish(&publisher, number).unwrap().expect("it has a log");
+        assert_eq!(position.offset, number as u64 + 1);
+        assert_eq!(subscriber.next(), ("a.post.created".into(), json(number)));
+    }
+    assert_eq!(redis.log("a").len(), 3);
+    assert_eq!((stat(&publisher, "published"), stat(&publisher, "lost")), (3, 0));
+    publisher.close();
+    let lines = log_to_end(publisher.log());
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("atr:{a}") && lines[0].contains("when they resume"), "{lines:?}");
+}
+
+#[test]
 fn keeps_the_order_over_many_batches_and_threads_of_its_own() {
     let redis = RedisServer::start();
     let mut subscriber = Subscriber::new(&redis, &["atr:{a}"]);

@@ -69,6 +69,9 @@ impl RedisSink {
         due.retain(|&index| {
             let verdict = self.requests.judge(&batch[index], &mut answers);
             outcomes[index] = verdict.outcome;
+            if let Some(reason) = verdict.channel_refusal {
+                self.tell_channel_refusal(&batch[index].event, &reason);
+            }
             if let Some(reason) = verdict.tap_refusal {
                 self.tell_tap_refusal(&batch[index].event, &reason);
             }
@@ -110,6 +113,17 @@ impl RedisSink {
             self.link = None;
         }
         reloaded
+    }
+
+    fn tell_channel_refusal(&mut self, event: &Event, reason: &str) {
+        let channel = self.requests.address.channel(&event.scope);
+        self.warn_once("channel", |address| {
+            format!(
+                "{address} keeps {} in the log of its scope and refuses it on the channel {channel} ({reason}). Clients \
+                 get such events when they resume, and not before",
+                event.name
+            )
+        });
     }
 
     fn tell_tap_refusal(&mut self, event: &Event, reason: &str) {

@@ -30,6 +30,8 @@ pub(super) struct Verdict {
     pub(super) outcome: Outcome,
     /// Why Redis has not done it, if it has said so.
     pub(super) refusal: Option<Refusal>,
+    /// Why Redis has put it into its scope's log and not published it there.
+    pub(super) channel_refusal: Option<String>,
     /// Why Redis has not published it on the routing key's channel.
     pub(super) tap_refusal: Option<String>,
 }
@@ -74,10 +76,12 @@ impl Requests {
             Some(Answer::Refused(error)) => Some(Failure::from(error).to_string()),
             _ => None,
         };
+        let mut channel_refusal = None;
         let (mut refusal, unknown) = (None, |reason| Outcome::Failed(PublishFailure::Unknown(reason)));
         let outcome = match answer {
             Some(Answer::Done(answer)) if has_log => match script::published(&answer) {
                 Some(published) => {
+                    channel_refusal = published.refusal.map(Into::into);
                     tap_refusal = published.tap_refusal.map(Into::into);
                     Outcome::Published(published.position)
                 }
@@ -92,7 +96,7 @@ impl Requests {
             Some(Answer::Unknown(failure)) => unknown(failure.to_string()),
             Some(Answer::NotSent) | None => Outcome::Again(Failure::closed().to_string()),
         };
-        Verdict { outcome, refusal, tap_refusal }
+        Verdict { outcome, refusal, channel_refusal, tap_refusal }
     }
 
     fn has_log(&self, scope: &Scope) -> bool {

@@ -93,8 +93,9 @@ fn a_replica_hands_on_what_comes_and_says_that_it_cannot_keep_the_logs() {
         let mut primary = Stage::redis_in(RedisServer::start_with(&AT_ONCE), keep(100)).await;
         let port = primary.server().port().to_string();
         let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port]);
+        eventually("it follows", || is_in_step(&replica)).await;
         let head = primary.publish("a", 1..=3).await[2];
-        eventually("it follows", || replica.query::<u64>(&["XLEN", "atr:{a}:log"]) == 3).await;
+        eventually("it has all", || replica.query::<u64>(&["XLEN", "atr:{a}:log"]) == 3).await;
         let mut log = RedisLog::new(&replica, RETENTION);
         let error = log.publish(&numbered("a", 4)).unwrap_err();
         assert!(error.to_string().contains("read only replica"), "{error}");
@@ -115,7 +116,7 @@ fn a_failover_to_a_replica_is_a_new_epoch_with_a_common_past() {
         let port = primary.server().port().to_string();
         let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port]);
         let shared = primary.publish("a", 1..=5).await[4];
-        eventually("it follows", || replica.query::<u64>(&["XLEN", "atr:{a}:log"]) == 5).await;
+        eventually("it has all", || replica.query::<u64>(&["XLEN", "atr:{a}:log"]) == 5).await;
         replica.query::<()>(&["REPLICAOF", "NO", "ONE"]);
         let lost = primary.publish("a", 6..=8).await[2];
         primary.server().kill();
@@ -126,6 +127,41 @@ fn a_failover_to_a_replica_is_a_new_epoch_with_a_common_past() {
         assert!(stage.is_reset("a", lost).await, "it had 6 to 8, which nobody else will see");
         assert_eq!(stage.recover("a", shared).await, Some((11..=14).collect()));
     });
+}
+
+#[test]
+fn who_was_a_replica_for_a_while_begins_a_new_epoch_on_the_same_connections() {
+    run_local(async {
+        let mut first = Stage::redis_in(RedisServer::start_with(&AT_ONCE), keep(100)).await;
+        let port = first.server().port().to_string();
+        let second = RedisServer::start_with(&[&AT_ONCE[..], &["--replicaof", "127.0.0.1", &port]].concat());
+        eventually("it follows", || is_in_step(&second)).await;
+        let mut log = first.log();
+        let mut publish = |numbers: std::ops::RangeInclusive<u64>| {
+            numbers.map(|n| log.publish(&numbered("a", n)).unwrap()).last().unwrap()
+        };
+        let shared = publish(1..=8);
+        eventually("it has all", || second.query::<u64>(&["XLEN", "atr:{a}:log"]) == 8).await;
+        second.query::<()>(&["REPLICAOF", "NO", "ONE"]);
+        let lost = publish(9..=10);
+
+        let port = second.port().to_string();
+        first.server().query::<()>(&["REPLICAOF", "127.0.0.1", &port]);
+        eventually("it follows the other one", || is_in_step(first.redis.as_ref().unwrap())).await;
+        assert_eq!(first.server().query::<u64>(&["XLEN", "atr:{a}:log"]), 8);
+        first.server().query::<()>(&["REPLICAOF", "NO", "ONE"]);
+        let head = publish(109..=111);
+        assert_eq!((head.offset, lost.offset), (11, 10));
+        assert!(first.is_reset("a", lost).await, "9 and 10 are others now");
+        assert_eq!(first.recover("a", shared).await, Some((109..=111).collect()));
+        assert_eq!(first.recover("a", at(head, 10)).await, Some(vec![111]));
+        assert_eq!(first.broker.stats.broker_reconnects.get(), 0);
+    });
+}
+
+/// Whether a replica has got all that its primary had, and gets what follows.
+fn is_in_step(replica: &RedisServer) -> bool {
+    replica.query::<String>(&["INFO", "replication"]).contains("master_link_status:up")
 }
 
 #[test]

@@ -7,7 +7,8 @@ const OLDEST: (u32, u32) = (6, 2);
 /// So much of a run id is enough to tell two processes apart; it stands in each scope's meta.
 const RUN_BYTES: usize = 16;
 
-/// One process of Redis. Another one may have come back with older data.
+/// One process of Redis. Another one may have come back with older data. So may this one, when it was a replica for a
+/// while: that is for the scripts to find, with each of their calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Run(Box<str>);
 

@@ -117,7 +117,9 @@ pub(crate) struct Published {
     pub(crate) position: Option<Position>,
     /// An earlier attempt had done it.
     pub(crate) repeated: bool,
-    /// What Redis said when it refused the routing key's channel.
+    /// What Redis said when it refused the scope's channel.
+    pub(crate) refusal: Option<Box<str>>,
+    /// The same of the routing key's channel.
     pub(crate) tap_refusal: Option<Box<str>>,
 }
 
@@ -139,13 +141,13 @@ fn meta_ttl(retention: Retention) -> u64 {
 /// Reads the answer to [`Scripts::publish`].
 pub(crate) fn published(answer: &Value) -> Option<Published> {
     let Value::Array(parts) = answer else { return None };
-    let [position, Value::Int(repeated), tap_refusal @ ..] = &parts[..] else { return None };
-    let tap_refusal = tap_refusal.first().and_then(text_of).map(Into::into);
+    let [position, Value::Int(repeated), refusals @ ..] = &parts[..] else { return None };
+    let refusal = |index: usize| refusals.get(index).and_then(text_of).map(Into::into);
     let position = match position {
         Value::Nil => None,
         position => Some(position_of(position)?),
     };
-    Some(Published { position, repeated: *repeated == 1, tap_refusal })
+    Some(Published { position, repeated: *repeated == 1, refusal: refusal(0), tap_refusal: refusal(1) })
 }
 
 /// Reads the answer to [`Scripts::head`].

@@ -1,9 +1,9 @@
 -- Appends an event to its scope's log and publishes it. Answers its position, 1 when it was there before (then without a
--- position when the log has it no more), and what Redis says when it refuses the tap.
+-- position when the log has it no more), and what Redis says when it refuses the scope's channel, and the tap.
 local channel, tap = ARGV[1], ARGV[2]
 local id, name, attributes, json = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local size, log_ttl, meta_ttl = ARGV[7], ARGV[8], ARGV[9]
-local new_epoch, run = ARGV[10], ARGV[11]
+local new_epoch, run = ARGV[10], run_of(ARGV[11])
 -- '-' for the first attempt, '+' for a further one.
 local is_further = ARGV[12] == '+'
 -- Who publishes, and a number that grows with each event of theirs; both may be absent. By it a further attempt is known,
@@ -70,7 +70,12 @@ remember(offset, at)
 redis.call('PEXPIRE', KEYS[1], log_ttl)
 redis.call('PEXPIRE', KEYS[2], meta_ttl)
 
-redis.call('PUBLISH', channel, '1 ' .. at .. ' ' .. id .. ' ' .. name .. ' ' .. attributes .. ' ' .. json)
--- For any other program that listens to Redis. Not being allowed to tell them is no reason to fail.
-local told = tap ~= '' and redis.pcall('PUBLISH', tap, json)
-return {at, 0, type(told) == 'table' and told.err or nil}
+-- What Redis says when it refuses. The event is in the log by now: it is published, whoever may not be told at once.
+local function tell(to, message)
+  local told = redis.pcall('PUBLISH', to, message)
+  return type(told) == 'table' and told.err
+end
+
+local refusal = tell(channel, '1 ' .. at .. ' ' .. id .. ' ' .. name .. ' ' .. attributes .. ' ' .. json)
+-- For any other program that listens to Redis.
+return {at, 0, refusal, tap ~= '' and tell(tap, json)}

@@ -1,6 +1,6 @@
 -- Answers where a scope's log ends and, when all of them are there, the first of the events that follow a position.
 -- Without them, the position is of another log, or some of what follows it is gone.
-local new_epoch, run, meta_ttl = ARGV[1], ARGV[2], ARGV[3]
+local new_epoch, run, meta_ttl = ARGV[1], run_of(ARGV[2]), ARGV[3]
 -- Absent when only the end is wanted. The position, the last offset that is wanted ('' for all), and the page's limits.
 local after_epoch, after_offset, upto = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local max_events, max_bytes = tonumber(ARGV[7]), tonumber(ARGV[8])
