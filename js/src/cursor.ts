@@ -27,6 +27,8 @@ export class Cursor {
     this.#text = id
     const changes: Change[] = []
     for (const [scope, position] of Object.entries(parseObject(id))) {
+      // A loss; the reset has told of it.
+      if (position === null) continue
       if (typeof position !== "string") throw new MalformedFrame("an id is no cursor")
       if (this.#positions.get(scope) !== position) changes.push([scope, position])
     }

@@ -58,6 +58,13 @@ describe("Cursor", () => {
     assert.deepEqual(cursor.move('{"a":"2","b":"3"}'), [])
   })
 
+  it("may have lost a scope", () => {
+    const cursor = new Cursor()
+    assert.deepEqual(cursor.move('{"a":null,"b":"1"}'), [["b", "1"]])
+    assert.deepEqual(cursor.move('{"a":null,"b":"2"}'), [["b", "2"]])
+    assert.deepEqual(cursor.move('{"a":"1","b":"2"}'), [["a", "1"]])
+  })
+
   it("refuses what is none", () => {
     for (const wrong of ["x", "[]", '{"a":1}']) assert.throws(() => new Cursor().move(wrong), MalformedFrame)
   })

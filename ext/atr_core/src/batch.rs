@@ -37,7 +37,12 @@ impl Batch {
 
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> usize {
-        self.events.iter().map(|event| size_of::<Message>() + event.json.len()).sum()
+        self.events.iter().map(Self::size_of).sum()
+    }
+
+    /// About how many bytes an event takes.
+    pub(crate) fn size_of(event: &Message) -> usize {
+        size_of::<Message>() + event.json.len()
     }
 
     /// The position of its first event.

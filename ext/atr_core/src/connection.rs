@@ -7,6 +7,7 @@
 use crate::batch::Batch;
 use crate::farewell::Farewell;
 use crate::frame::Frames;
+use crate::late::Late;
 use crate::outbox::{Full, Outbox};
 use crate::protocol::cursor::Cursor;
 use crate::protocol::filter::Filter;
@@ -20,6 +21,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::net::Shutdown;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use tokio::net::TcpStream;
@@ -67,7 +69,7 @@ pub(crate) struct Connection {
     /// Which events the client wants, if not all.
     filter: OnceCell<Box<Filter>>,
     /// What the client is to come back with (server-sent events).
-    cursor: OnceCell<Box<Cursor>>,
+    cursor: OnceCell<Rc<Cursor>>,
 }
 
 impl Connection {
@@ -123,7 +125,7 @@ impl Connection {
     /// Tells the client with each event where to come back to, from now on.
     pub(crate) fn set_cursor(&self, cursor: Cursor) {
         // The first one counts: it is followed from then on.
-        let _ = self.cursor.set(Box::new(cursor));
+        let _ = self.cursor.set(Rc::new(cursor));
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -141,8 +143,8 @@ impl Connection {
             );
         }
         match self.cursor.get() {
-            Some(cursor) => self.send(&cursor.frames(batch)),
-            None => self.send(batch.frames(self.protocol)),
+            Some(cursor) if cursor.is_own_behind(batch) => self.send_late(Late::batch(cursor, batch)),
+            _ => self.send(batch.frames(self.protocol)),
         }
     }
 
@@ -156,7 +158,7 @@ impl Connection {
         }
         match (self.protocol, self.cursor.get()) {
             (Protocol::AtrV1, _) => self.send(&reset.atr_v1),
-            (Protocol::Sse, Some(cursor)) => self.send(&cursor.reset(&reset.scope, reset.head)),
+            (Protocol::Sse, Some(cursor)) => self.send_late(Late::reset(cursor, &reset.scope, reset.head)),
             _ => Sent::Yes,
         }
     }
@@ -192,12 +194,17 @@ impl Connection {
                 }
             }
         }
-        self.queue(frames, written..range.end)
+        self.queue(|outbox| outbox.push(frames, written..range.end, self.outbox_bytes))
     }
 
-    fn queue(&self, frames: &Arc<Frames>, range: Range<usize>) -> Sent {
+    /// Sends what is not encoded yet. It waits in any case: a walk should not have to encode it.
+    fn send_late(&self, late: Late) -> Sent {
+        self.queue(|outbox| outbox.push_late(late, self.outbox_bytes))
+    }
+
+    fn queue(&self, push: impl FnOnce(&mut Outbox) -> Result<(), Full>) -> Sent {
         let was_drained = self.is_drained();
-        let pushed = self.outbox.borrow_mut().push(frames, range, self.outbox_bytes);
+        let pushed = push(&mut self.outbox.borrow_mut());
         match pushed {
             Ok(()) => {
                 self.waiting.set(true);
@@ -337,7 +344,6 @@ impl Connection {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use std::rc::Rc;
 
     /// A connection whose bytes wait for its socket.
     pub(crate) fn connection() -> Rc<Connection> {

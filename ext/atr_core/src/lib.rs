@@ -40,6 +40,7 @@ mod frame;
 mod group;
 mod http;
 mod join;
+mod late;
 mod limits;
 mod listen;
 mod outbox;

@@ -1,6 +1,7 @@
 //! Keeps what a client has yet to be sent, in order and within a bound.
 
 use crate::frame::Frames;
+use crate::late::Late;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -30,16 +31,22 @@ impl Slice {
     }
 }
 
-/// Slices that wait for a socket. Appending copies nothing.
+#[derive(Debug)]
+enum Entry {
+    Encoded(Slice),
+    Late(Late),
+}
+
+/// What waits for a socket. Appending copies nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    slices: VecDeque<Slice>,
+    entries: VecDeque<Entry>,
     cost: usize,
 }
 
 impl Outbox {
     pub(crate) fn is_empty(&self) -> bool {
-        self.slices.is_empty()
+        self.entries.is_empty()
     }
 
     /// Appends a part of frames, if no more than `limit` bytes wait then. An empty outbox takes anything: whatever is
@@ -51,23 +58,31 @@ impl Outbox {
         limit: usize,
     ) -> Result<(), Full> {
         let slice = Slice { frames: Arc::clone(frames), range };
-        let cost = slice.cost();
+        self.append(slice.cost(), Entry::Encoded(slice), limit)
+    }
+
+    /// Appends what is encoded when it is to be written, within the same limit.
+    pub(crate) fn push_late(&mut self, late: Late, limit: usize) -> Result<(), Full> {
+        self.append(late.cost() + SLICE_COST, Entry::Late(late), limit)
+    }
+
+    fn append(&mut self, cost: usize, entry: Entry, limit: usize) -> Result<(), Full> {
         if self.cost + cost > limit && !self.is_empty() {
             return Err(Full);
         }
         self.cost += cost;
-        self.slices.push_back(slice);
+        self.entries.push_back(entry);
         Ok(())
     }
 
     /// What is to be written next; empty when nothing is.
-    pub(crate) fn front(&self) -> &[u8] {
-        self.slices.front().map_or(&[], Slice::bytes)
+    pub(crate) fn front(&mut self) -> &[u8] {
+        self.next().map_or(&[], |slice| slice.bytes())
     }
 
     /// Takes the next bytes out, without copying them.
     pub(crate) fn pop(&mut self) -> Option<Bytes> {
-        let front = self.slices.front()?;
+        let front = self.next()?;
         let bytes = front.frames.slice(front.range.clone());
         self.advance(bytes.len());
         Some(bytes)
@@ -75,31 +90,58 @@ impl Outbox {
 
     /// Takes away the `count` first bytes of [`Outbox::front`]: they are written.
     pub(crate) fn advance(&mut self, count: usize) {
-        let Some(front) = self.slices.front_mut() else { return };
+        let Some(front) = self.next() else { return };
         front.range.start += count;
+        let is_written = front.bytes().is_empty();
         self.cost -= count;
-        if front.bytes().is_empty() {
+        if is_written {
             self.cost -= SLICE_COST;
-            self.slices.pop_front();
+            self.entries.pop_front();
         }
-        if self.slices.is_empty() {
+        if self.entries.is_empty() {
             // A client that was slow once should not keep the room it needed then.
-            self.slices = VecDeque::new();
+            self.entries = VecDeque::new();
+        }
+    }
+
+    /// The first slice, encoded now if it was not.
+    fn next(&mut self) -> Option<&mut Slice> {
+        let slice = match self.entries.pop_front()? {
+            Entry::Encoded(slice) => slice,
+            Entry::Late(late) => {
+                self.cost -= late.cost() + SLICE_COST;
+                let (frames, rest) = late.encode();
+                if let Some(rest) = rest {
+                    self.cost += rest.cost() + SLICE_COST;
+                    self.entries.push_front(Entry::Late(rest));
+                }
+                let range = 0..frames.bytes().len();
+                let slice = Slice { frames, range };
+                self.cost += slice.cost();
+                slice
+            }
+        };
+        self.entries.push_front(Entry::Encoded(slice));
+        match self.entries.front_mut() {
+            Some(Entry::Encoded(slice)) => Some(slice),
+            _ => None,
         }
     }
 
     /// Drops all but the rest of a frame that the client has part of already: the next thing it reads is a frame.
     pub(crate) fn cut(&mut self) {
-        let Some(front) = self.slices.pop_front() else { return };
-        self.slices.clear();
+        let front = self.entries.pop_front();
+        self.entries.clear();
         self.cost = 0;
+        // Of what is not encoded yet nothing is begun.
+        let Some(Entry::Encoded(front)) = front else { return };
         let Range { start, .. } = front.range;
         let end = front.frames.end_of_frame_at(start);
         if end > start {
             let rest = Frames::encoded(&front.frames.bytes()[start..end]);
             let slice = Slice { frames: rest, range: 0..end - start };
             self.cost = slice.cost();
-            self.slices.push_back(slice);
+            self.entries.push_back(Entry::Encoded(slice));
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::batch::Batch;
 use crate::broker::Message;
 use crate::frame::Frames;
 use crate::position::Position;
-use crate::protocol::{Protocol, atr_v1, sse};
+use crate::protocol::{atr_v1, sse};
 use crate::scope::Scope;
 use std::cell::Cell;
 use std::fmt::Write;
@@ -17,30 +17,35 @@ const TOO_LONG: &str = "too-long";
 
 /// Where a client stands: the id of the next event.
 #[derive(Debug)]
-pub(crate) struct Cursor(Box<[(Scope, Cell<Option<Position>>)]>);
+pub(crate) struct Cursor(Box<[(Scope, Cell<Stand>)]>);
+
+/// Where a client stands in one scope.
+#[derive(Debug, Clone, Copy)]
+enum Stand {
+    /// Nowhere yet: nothing in the scope had a position.
+    Nowhere,
+    /// Behind an event; or, where that cannot be told any more, behind a loss.
+    Behind(Option<Position>),
+}
 
 impl Cursor {
     /// A cursor that stands at these positions.
     pub(crate) fn new(positions: impl Iterator<Item = (Scope, Option<Position>)>) -> Self {
-        Self(positions.map(|(scope, position)| (scope, Cell::new(position))).collect())
+        let stand =
+            |position: Option<_>| position.map_or(Stand::Nowhere, |position| Stand::Behind(Some(position)));
+        Self(positions.map(|(scope, position)| (scope, Cell::new(stand(position)))).collect())
     }
 
-    /// A batch, each event with the cursor behind it.
-    pub(crate) fn frames(&self, batch: &Batch) -> Arc<Frames> {
-        if batch.last().is_none() {
-            // Without an id the one before it stays.
-            return Arc::clone(batch.frames(Protocol::Sse));
-        }
-        if self.0.len() == 1 {
-            self.move_to(batch.scope(), batch.last());
-            return Arc::clone(batch.frames(Protocol::Sse));
-        }
-        let message = |event: &Message| {
-            self.move_to(batch.scope(), event.position);
-            sse::message(Some(&self.id()), &event.json)
-        };
-        let messages: Vec<_> = batch.events().iter().map(message).collect();
-        Frames::of_pieces(messages.iter().map(Vec::as_slice))
+    /// Whether the messages of a batch are not those of everybody else. They are for a client that is in no other scope,
+    /// and when the events are in no log: without an id the one before it stays.
+    pub(crate) fn is_own_behind(&self, batch: &Batch) -> bool {
+        self.0.len() > 1 && batch.last().is_some()
+    }
+
+    /// The next event of a scope, with the cursor behind it.
+    pub(crate) fn message(&self, scope: &Scope, event: &Message) -> Vec<u8> {
+        self.move_to(scope, event.position);
+        sse::message(Some(&self.id()), &event.json)
     }
 
     /// A `reset` of a scope.
@@ -51,18 +56,22 @@ impl Cursor {
 
     fn move_to(&self, scope: &Scope, position: Option<Position>) {
         if let Some((_, current)) = self.0.iter().find(|(other, _)| other == scope) {
-            current.set(position);
+            current.set(Stand::Behind(position));
         }
     }
 
     /// The field that browsers give back as `Last-Event-ID`.
     pub(crate) fn id(&self) -> String {
-        id(self.0.iter().filter_map(|(scope, position)| Some((scope, position.get()?))))
+        id(self.0.iter().filter_map(|(scope, stand)| match stand.get() {
+            Stand::Nowhere => None,
+            Stand::Behind(position) => Some((scope, position)),
+        }))
     }
 }
 
-/// The `id` field of these positions: an object in ASCII, since it becomes a header.
-pub(crate) fn id<'a>(positions: impl IntoIterator<Item = (&'a Scope, Position)>) -> String {
+/// The `id` field of these positions: an object in ASCII, since it becomes a header. `null` is a loss: who comes back
+/// with it is told of it.
+pub(crate) fn id<'a>(positions: impl IntoIterator<Item = (&'a Scope, Option<Position>)>) -> String {
     let mut id = String::from("id: {");
     let beginning = id.len();
     for (scope, position) in positions {
@@ -71,7 +80,10 @@ pub(crate) fn id<'a>(positions: impl IntoIterator<Item = (&'a Scope, Position)>)
         }
         push_ascii(&mut id, scope.as_str());
         // Writing to a string cannot fail.
-        let _ = write!(id, ":\"{position}\"");
+        let _ = match position {
+            Some(position) => write!(id, ":\"{position}\""),
+            None => write!(id, ":null"),
+        };
     }
     id.push('}');
     if id.len() > MAX_CURSOR_BYTES {
@@ -120,29 +132,23 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_one_scope_shares_the_frames_with_all_others() {
-        let (batch, cursor) = (batch("a", EPOCH, 4..=5), cursor(&[("a", None)]));
-        let frames = cursor.frames(&batch);
-        assert!(Arc::ptr_eq(&frames, batch.frames(Protocol::Sse)));
-        assert!(text(&frames).ends_with(&format!("{}data: {{\"n\":5}}\n\n", cursor.id())));
-        assert_eq!(cursor.id(), "id: {\"a\":\"00000000000000aa:5\"}\n");
+    fn only_events_of_a_log_that_go_to_several_scopes_have_messages_of_their_own() {
+        let (one, two) = (cursor(&[("a", None)]), cursor(&[("a", None), ("b", None)]));
+        let batch = batch("a", EPOCH, 4..=5);
+        assert!(!one.is_own_behind(&batch) && two.is_own_behind(&batch));
+        assert!(!one.is_own_behind(&unlogged("[1]")) && !two.is_own_behind(&unlogged("[1]")));
     }
 
     #[test]
     fn the_id_of_each_event_stands_behind_it_in_all_scopes() {
         let cursor = cursor(&[("a", None), ("b", Some(9))]);
+        let batch = batch("a", EPOCH, 4..=5);
+        let messages = batch.events().iter().map(|event| cursor.message(batch.scope(), event));
         assert_eq!(
-            text(&cursor.frames(&batch("a", EPOCH, 4..=5))),
+            String::from_utf8(messages.collect::<Vec<_>>().concat()).unwrap(),
             "id: {\"a\":\"00000000000000aa:4\",\"b\":\"00000000000000aa:9\"}\ndata: {\"n\":4}\n\n\
              id: {\"a\":\"00000000000000aa:5\",\"b\":\"00000000000000aa:9\"}\ndata: {\"n\":5}\n\n"
         );
-    }
-
-    #[test]
-    fn an_event_in_no_log_moves_nothing() {
-        let cursor = cursor(&[("a", Some(3))]);
-        assert_eq!(text(&cursor.frames(&unlogged("[1]"))), "data: [1]\n\n");
-        assert_eq!(read(&cursor.id()), json!({ "a": "00000000000000aa:3" }));
     }
 
     #[test]
@@ -155,7 +161,12 @@ mod tests {
              data: {\"position\":\"00000000000000bb:0\",\"scope\":\"a\",\"type\":\"reset\"}\n\n"
         );
         cursor.reset(&Scope::new("a").unwrap(), None);
-        assert_eq!(read(&cursor.id()), json!({ "b": "00000000000000aa:9" }));
+        assert_eq!(read(&cursor.id()), json!({ "a": null, "b": "00000000000000aa:9" }));
+    }
+
+    #[test]
+    fn a_scope_that_never_had_a_position_is_not_in_it() {
+        assert_eq!(read(&cursor(&[("a", None), ("b", Some(9))]).id()), json!({ "b": "00000000000000aa:9" }));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) fn frames(scope: &Scope, events: &[Message]) -> Arc<Frames> {
     let texts: Vec<_> = events
         .iter()
         .map(|event| {
-            let id = event.position.map(|position| cursor::id([(scope, position)]));
+            let id = event.position.map(|position| cursor::id([(scope, Some(position))]));
             message(id.as_deref(), &event.json)
         })
         .collect();

@@ -82,6 +82,51 @@ fn each_event_can_be_come_back_to() {
 }
 
 #[test]
+fn a_client_of_many_scopes_is_not_cut_off_for_the_length_of_its_ids_and_can_come_back_to_each() {
+    const EVENTS: usize = 4000;
+    let mut options = options();
+    options.limits.outbox_bytes = 600_000;
+    options.limits.event_bytes = 600_000;
+    let running = Running::start(options);
+    let scopes: Vec<_> = (0..40).map(|n| format!("organization.{n}")).collect();
+    let joined = scopes.join(",");
+    let mut source = join(&running, &joined);
+    // Batches of four scopes at once, each event with 1.4 kB of cursor.
+    let numbers: Vec<_> = (0..EVENTS).map(|n| n.to_string()).collect();
+    let scope_of = |n: usize| scopes[n * 4 / EVENTS].as_str();
+    running.publish(&(0..EVENTS).map(|n| (scope_of(n), numbers[n].as_str())).collect::<Vec<_>>());
+    let seen: Vec<_> = (0..EVENTS).map(|_| (source.data(), source.last_id.clone())).collect();
+    assert_eq!(running.stat("slow_clients"), 0);
+    let sorted = |numbers: &mut dyn Iterator<Item = String>| {
+        let mut numbers: Vec<usize> = numbers.map(|n| n.parse().unwrap()).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    assert!(sorted(&mut seen.iter().map(|(n, _)| n.clone())).into_iter().eq(0..EVENTS));
+    for last in (EVENTS - 50..EVENTS).step_by(7) {
+        let (mut source, welcome) = come_back(&running, &joined, &seen[last].1);
+        assert!(scopes.iter().all(|scope| welcome["scopes"][scope]["recovered"] == true), "{welcome}");
+        let missed = sorted(&mut seen[last + 1..].iter().map(|(n, _)| n.clone()));
+        assert_eq!(sorted(&mut missed.iter().map(|_| source.data())), missed);
+    }
+}
+
+#[test]
+fn a_loss_without_a_position_is_told_again() {
+    let running = Running::start(options());
+    let mut source = join(&running, "a,b");
+    running.publish(&[("b", "1")]);
+    source.data();
+    let mut cursor = source.cursor();
+    cursor["a"] = Value::Null;
+    let (_, welcome) = come_back(&running, "a,b", &cursor.to_string());
+    assert_eq!(
+        (&welcome["scopes"]["a"]["recovered"], &welcome["scopes"]["b"]["recovered"]),
+        (&json!(false), &json!(true))
+    );
+}
+
+#[test]
 fn the_first_connection_of_a_page_says_where_it_was_in_its_url_and_later_ones_in_the_header() {
     let running = Running::start(options());
     let mut source = join(&running, "a");
