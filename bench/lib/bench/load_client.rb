@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-require_relative "child"
-require_relative "tools"
+require_relative "machine"
+require_relative "program"
 
 module Bench
   # Speaks with the program `load`, which holds all connections to one server (see bench/src/bin/load).
@@ -11,14 +11,10 @@ module Bench
 
     # @param server [Server]
     def initialize(server, redis:, connections:, core: Machine.other_core)
-      @server = server
-      @answers, out = IO.pipe
-      input, @commands = IO.pipe
       options = { server: server.address, target: server.target, protocol: server.protocol, redis: redis.address,
                   channel: server.channel, connections: connections }
       command = ["taskset", "--cpu-list", core.to_s, Tools.program("load"), *options.flat_map { |name, value| ["--#{name}", value.to_s] }]
-      @pid = Process.spawn(*command, in: input, out: out)
-      [input, out].each(&:close)
+      @program = Program.new(server.name, *command)
     end
 
     def connect
@@ -37,27 +33,17 @@ module Bench
 
     # Hangs up.
     def close
-      @commands.close
-      Process.kill(:KILL, @pid)
-      Process.wait(@pid)
-      @answers.close
+      @program.close
     end
 
     private
 
     def command(line)
-      @commands.puts(line)
-      answer = @answers.gets.to_s.chomp
-      verdict, _, rest = answer.partition(" ")
-      raise Child::Failed, "#{@server.name}: #{rest.empty? ? "the load client ended" : rest}" unless verdict == "ok"
-
-      Answer.new(**rest.split.to_h { |word| parse(*word.split("=", 2)) })
-    rescue Errno::EPIPE
-      raise Child::Failed, "#{@server.name}: #{@answers.gets || "the load client ended"}"
+      Answer.new(**@program.command(line).to_h { |name, value| [name, parse(name, value)] })
     end
 
     def parse(name, value)
-      [name.to_sym, name == "latencies_us" ? value.split(",").map(&:to_i) : value.to_i]
+      name == :latencies_us ? value.split(",").map(&:to_i) : value.to_i
     end
   end
 end

@@ -1,16 +1,12 @@
 # frozen_string_literal: true
 
-require_relative "child"
-require_relative "tools"
+require_relative "program"
 
 module Bench
   # Speaks with the program `resume`, which holds clients that come back (see bench/src/bin/resume).
   class Resumers
     def initialize(url, clients:)
-      @answers, out = IO.pipe
-      input, @commands = IO.pipe
-      @pid = Process.spawn(Tools.program("resume"), "--url", url, "--clients", clients.to_s, in: input, out: out)
-      [input, out].each(&:close)
+      @program = Program.new("the clients", Tools.program("resume"), "--url", url, "--clients", clients.to_s)
     end
 
     # @return [Hash{Symbol => Integer}]
@@ -38,20 +34,13 @@ module Bench
     end
 
     def close
-      @commands.close
-      Process.kill(:KILL, @pid)
-      Process.wait(@pid)
-      @answers.close
+      @program.close
     end
 
     private
 
     def command(line)
-      @commands.puts(line)
-      verdict, *words = @answers.gets.to_s.split
-      raise Child::Failed, "the clients: #{words.empty? ? "they ended" : words.join(" ")}" unless verdict == "ok"
-
-      words.to_h { |word| word.split("=", 2) }.to_h { |name, value| [name.to_sym, value.to_i] }
+      @program.command(line).transform_values(&:to_i)
     end
   end
 end

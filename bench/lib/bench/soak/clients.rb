@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
-require_relative "../machine"
-require_relative "../tools"
+require_relative "../program"
 
 module Bench
   class Soak
@@ -13,39 +12,28 @@ module Bench
       Status = Struct.new(:open, :events, :calm, :fault_count, :faults, :present, :came, :refused, :failed, keyword_init: true)
 
       def initialize(address, scopes:)
-        @answers, out = IO.pipe
-        input, @commands = IO.pipe
-        @pid = Process.spawn(Tools.program("churn"), "--server", address, "--steady", STEADY.to_s, "--scopes", scopes.to_s,
-                             "--crowd", CROWD.to_s, in: input, out: out)
-        [input, out].each(&:close)
+        @program = Program.new("the clients", Tools.program("churn"), "--server", address, "--steady", STEADY.to_s,
+                               "--scopes", scopes.to_s, "--crowd", CROWD.to_s)
       end
 
       %i[stay come go status].each { |name| define_method(name) { command(name) } }
 
       def close
-        @commands.close
-        Process.kill(:KILL, @pid)
-        Process.wait(@pid)
-        @answers.close
+        @program.close
       end
 
       private
 
       def command(name)
-        @commands.puts(name)
-        verdict, *words = @answers.gets.to_s.split
-        raise Child::Failed, "the clients: #{words.join(" ")}" unless verdict == "ok"
-
-        Status.new(**words.to_h { |word| parse(*word.split("=", 2)) })
+        Status.new(**@program.command(name).to_h { |member, value| [member, parse(member, value)] })
       end
 
       def parse(name, value)
-        value = case name
-                when "calm" then value.split(",").map(&:to_i)
-                when "faults" then value.tr("_", " ").split("; ")
-                else value.to_i
-                end
-        [name.to_sym, value]
+        case name
+        when :calm then value.split(",").map(&:to_i)
+        when :faults then value.tr("_", " ").split("; ")
+        else value.to_i
+        end
       end
     end
   end
