@@ -20,6 +20,11 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How soon the log is asked again when nothing is heard of the scope.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// From where a client wants the events of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +138,7 @@ impl Join {
                     return Decision::Replay(replay);
                 }
                 Some(Recovered::Reset { .. }) => return Decision::AtHead(Some(false)),
-                None => group.changed().await,
+                None => unanswered(group).await,
             }
         }
     }
@@ -174,7 +179,7 @@ impl Join {
                     }
                 }
                 Some(Recovered::Reset { .. }) => return self.give_up(&replay.group),
-                None => replay.group.changed().await,
+                None => unanswered(&replay.group).await,
             }
         }
     }
@@ -207,6 +212,13 @@ impl Join {
     async fn drained(&self) {
         poll_fn(|_| if self.connection.is_drained() { Poll::Ready(()) } else { Poll::Pending }).await;
     }
+}
+
+/// Waits until it is worth asking the log again: the broker was out of reach. It may be back already, and have said so
+/// before this was polled, so that nothing more would come of a quiet scope.
+async fn unanswered(group: &Group) {
+    // Late or in time, it is asked again.
+    let _ = timeout(ASK_AGAIN, group.changed()).await;
 }
 
 impl Replay {

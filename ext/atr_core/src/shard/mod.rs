@@ -110,7 +110,6 @@ pub(crate) async fn run(setup: Setup) -> Result<(), String> {
     // Each group has one question at most, each connection that catches up one finding.
     let (findings, mut found) = mpsc::unbounded_channel();
     let shard = Rc::new(Shard::new(&setup, findings));
-    // The rest of the setup is let go: whoever holds a sender of interests holds the router.
     let Setup { mut accepted, mut parcels, parcel_bytes, mut phase, .. } = setup;
     let housekeeper = Rc::clone(&shard);
     let mut housekeeping = spawn_local(async move {
